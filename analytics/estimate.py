@@ -1,0 +1,165 @@
+"""`estimate`: an aggregate and a study -> figures by name. Sees nothing but the aggregate.
+
+Names are those of `docs/figures.md`. A figure that cannot be estimated is None, with its reason in
+`not_estimable`. Percentages are 0-100, survival probabilities 0-1, times in days.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from analytics.aggregate import Aggregate
+from analytics.figures import Figures
+from analytics.proportion import clopper_pearson
+from analytics.study import Study
+from analytics.time_to_event import comparison_figures, time_figures
+
+CHANGES = ("decrease", "increase", "stable", "indeterminate", "not_evaluable", "missing")
+NOT_EVALUABLE = ("indeterminate", "not_evaluable", "missing", "not_assessed")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """Figures of the whole, and of each stratum: stratifier -> value -> figures."""
+
+    overall: Figures
+    strata: dict[str, dict[str, Figures]]
+
+
+def estimate(whole: Aggregate, study: Study) -> Estimates:
+    """All figures of the aggregate, overall and by each of its stratifiers."""
+    overall = cohort_figures(whole, study)
+    for reason, n in whole.categories("attrition").items():
+        overall[f"attrition:{reason}"] = n
+    overall["later_courses_n"] = whole.count("later_courses", "all")
+    comparison_figures(whole, study, overall)
+    for alias, name in study.figure_aliases.items():
+        if name in overall.values:
+            overall[alias] = overall[name]
+    strata = {
+        stratifier: {
+            value: cohort_figures(whole.stratum(stratifier, value), study)
+            for value in whole.strata(stratifier)
+        }
+        for stratifier in whole.header.stratifiers
+    }
+    return Estimates(overall, strata)
+
+
+def cohort_figures(cells: Aggregate, study: Study) -> Figures:
+    """The figures of one group of patients."""
+    group = _Group(cells, study, Figures())
+    group.figures["n_patients"] = group.enrolled
+    _characteristics(group)
+    _molecular(group)
+    _treatment(group)
+    for change in _changes(cells):
+        for category in CHANGES:
+            group.share(f"{change}_{category}", change, category)
+    for response, n in cells.categories("best_recist").items():
+        group.figures[f"best_recist_n:{response}"] = n
+    time_figures(cells, study, group.figures)
+    return group.figures
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The cells of one group and the figures made of them."""
+
+    cells: Aggregate
+    study: Study
+    figures: Figures
+
+    @property
+    def enrolled(self) -> int:
+        return self.cells.count("patients", "all")
+
+    def counts(self, variable: str, name: str) -> None:
+        """A count for each category of `variable` that occurs, as `name:category`."""
+        for category, n in self.cells.categories(variable).items():
+            self.figures[f"{name}:{category}"] = n
+
+    def share(self, name: str, variable: str, *categories: str) -> None:
+        """n, percent and the Clopper-Pearson 95 % interval (percent) of some categories."""
+        n, total = self.cells.count(variable, *categories), self.enrolled
+        if self.study.percent_denominator == "evaluable":
+            total -= self.cells.count(variable, *NOT_EVALUABLE)
+        self.figures[f"{name}_n"] = n
+        if total == 0 or n > total:
+            for part in ("pct", "cp95_low", "cp95_high"):
+                self.figures.missing(f"{name}_{part}", "no patient in the denominator")
+            return
+        self.figures[f"{name}_pct"] = 100 * n / total
+        low, high = clopper_pearson(n, total)
+        self.figures.interval(f"{name}_cp95", 100 * low, 100 * high)
+
+    def mean(self, name: str) -> None:
+        """The mean of a value:count table in mCi, and in GBq (1 mCi = 0.037 GBq)."""
+        counts = self.cells.value_counts(name)
+        total, in_gbq = sum(counts.values()), f"{name.removesuffix('_mci')}_gbq_mean"
+        if total == 0:
+            for figure in (f"{name}_mean", in_gbq):
+                self.figures.missing(figure, "no activity was stated")
+            return
+        mean = sum((value * n for value, n in counts.items()), Decimal(0)) / total
+        self.figures[f"{name}_mean"] = float(mean)
+        self.figures[in_gbq] = float(mean * 37 / 1000)
+
+
+def _changes(cells: Aggregate) -> list[str]:
+    """The changes between two times that are in these cells: `tg_prior_to_3m`, `ct_3m_to_6m`."""
+    return sorted({key.variable for key in cells.counts if key.variable.startswith(("tg_", "ct_"))})
+
+
+def _characteristics(group: _Group) -> None:
+    study = group.study
+    for variable, labels in (("race", study.race_labels), ("ethnicity", study.ethnicity_labels)):
+        found = group.cells.categories(variable)
+        for label in dict.fromkeys((*labels.values(), *found)):
+            group.figures[f"{variable}_{label}_n"] = found.get(label, 0)
+    for variable in ("sex", "histology"):
+        group.counts(variable, f"{variable}_n")
+
+
+def _molecular(group: _Group) -> None:
+    drivers = group.cells.categories("driver")
+    for driver in group.study.driver_classes:
+        group.figures[f"driver_n:{driver.label}"] = drivers.get(driver.code, 0)
+    for state in ("negative", "positive", "not_tested"):
+        group.figures[f"pdl1_{state}_n"] = group.cells.count("pdl1", state)
+    group.counts("mutation", "mutation_patients_n")
+    group.counts("gene_tested", "gene_tested_n")
+
+
+def _treatment(group: _Group) -> None:
+    for variable in ("regimen", "regimen_by_driver"):
+        group.counts(variable, "regimen_n")
+    median = _median(group.cells.value_counts("drug_days"))
+    for name, value in (("drug_days", median), ("drug_weeks", median and median / 7)):
+        group.figures[name] = value
+        if value is None:
+            group.figures.missing(name, "no exposure with both ends stated")
+    group.share("rai_uptake", "uptake", "faint", "present", "increased")
+    assessed = group.enrolled - group.cells.count("uptake", "not_assessed")
+    group.figures["rai_uptake_assessed_n"] = assessed
+    group.share("redifferentiation_rai_treated", "rai_treated", "yes")
+    for name in ("redifferentiation_rai_mci", "prior_rai_mci"):
+        group.mean(name)
+    group.counts("deviation", "deviation_n")
+
+
+def _median(counts: dict[Decimal, int]) -> float | None:
+    """The median of a value:count table: the mean of the two middle values."""
+    total = sum(counts.values())
+    if total == 0:
+        return None
+    middle = []
+    for place in ((total - 1) // 2, total // 2):
+        seen = 0
+        for value, n in counts.items():
+            seen += n
+            if place < seen:
+                middle.append(value)
+                break
+    return float(sum(middle, Decimal(0)) / 2)

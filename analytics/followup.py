@@ -1,0 +1,64 @@
+"""Time from protocol finish to progression or to the end of observation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from analytics.course import DateSpan, FactRef, Finding, PatientFacts
+from analytics.response import progressions
+from analytics.study import Study
+
+CONTACT_STATUSES = frozenset({"arrived", "triaged", "in-progress", "onleave", "finished"})
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """Days from finish, cut at the horizon; `reason` says what ended the observation.
+
+    reason: progression, last_contact, horizon, or no_follow_up (no contact after finish: 0 days,
+    left out of the curve and counted).
+    """
+
+    days: int
+    event: bool
+    reason: str
+    last_contact: date | None
+
+
+def follow_up(facts: PatientFacts, finish: date, study: Study, findings: list[Finding]) -> FollowUp:
+    """The earliest of progression, last contact and horizon; an event precedes a censoring."""
+    contacts = [row for row in _contacts(facts, study) if row[0] > finish]
+    event = next(
+        (row for row in progressions(facts.imaging, facts.statuses, study) if row.day > finish),
+        None,
+    )
+    last = max((day for day, _ in contacts), default=None)
+    if event and (event.day - finish).days <= study.horizon_days:
+        findings.append(
+            Finding("progression", "event", event.day, text=event.source, refs=(event.ref,))
+        )
+        return FollowUp((event.day - finish).days, True, "progression", last)
+    if last is None:
+        findings.append(Finding("no_follow_up", "censored", finish))
+        return FollowUp(0, False, "no_follow_up", None)
+    days = (last - finish).days
+    reason = "horizon" if days >= study.horizon_days else "last_contact"
+    refs = tuple(sorted(ref for day, ref in contacts if day == last))
+    findings.append(Finding(reason, "censored", last, refs=refs))
+    return FollowUp(min(days, study.horizon_days), False, reason, last)
+
+
+def _contacts(facts: PatientFacts, study: Study) -> Iterator[tuple[date, FactRef]]:
+    """Days on which the patient was seen or measured; plans, orders and deaths are none."""
+    seen: list[tuple[DateSpan | None, FactRef]] = [
+        (visit.date, visit.ref) for visit in facts.visits if visit.status in CONTACT_STATUSES
+    ]
+    seen += [(lab.date, lab.ref) for lab in facts.labs]
+    seen += [(scan.date, scan.ref) for scan in facts.imaging]
+    seen += [(status.date, status.ref) for status in facts.statuses]
+    for span, ref in seen:
+        day = span.day(study.date_policy) if span else None
+        if day:
+            yield day, ref

@@ -1,0 +1,79 @@
+"""A patient's tumour: the driver class, what was found and what was tested.
+
+Three-valued negatives: a gene is present, tested and absent, or not tested. Only a change
+descriptor (HGVS) or a fusion makes a driver; a gene said to be altered without one does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from analytics.course import Biomarker, FactRef, VariantResult
+from analytics.study import DriverClass, Study
+
+
+@dataclass(frozen=True, slots=True)
+class TumourProfile:
+    """driver: a code of the study's classes. labels: findings as sent, and genes, each once."""
+
+    driver: str
+    driver_refs: tuple[FactRef, ...]
+    labels: tuple[str, ...]
+    genes_tested: tuple[str, ...]
+    pdl1_pct: Decimal | None
+
+
+def tumour_profile(
+    variants: Iterable[VariantResult], biomarkers: Iterable[Biomarker], study: Study
+) -> TumourProfile:
+    """The profile from all results of one patient (order does not matter)."""
+    results = sorted(variants, key=lambda result: result.ref)
+    present = [result for result in results if result.call == "present"]
+    driver, refs = _driver(present, results, study)
+    labels = {name for result in present for name in (result.label, result.gene) if name}
+    tested = {result.gene for result in results if result.gene and result.call != "no_call"}
+    return TumourProfile(
+        driver=driver.code,
+        driver_refs=refs,
+        labels=tuple(sorted(labels)),
+        genes_tested=tuple(sorted(tested)),
+        pdl1_pct=_latest_pdl1(biomarkers),
+    )
+
+
+def _driver(
+    present: list[VariantResult], results: list[VariantResult], study: Study
+) -> tuple[DriverClass, tuple[FactRef, ...]]:
+    for driver in study.drivers:
+        refs = tuple(result.ref for result in present if _is(driver, result))
+        if refs:
+            return driver, refs
+    driver_genes = {gene for driver in study.drivers if not driver.kind for gene in driver.genes}
+    on_driver_genes = [result for result in results if result.gene in driver_genes]
+    # A driver gene said to be altered, but not how, proves neither a driver nor its absence.
+    if any(result.call == "present" and not _change(result) for result in on_driver_genes):
+        return study.not_tested, tuple(result.ref for result in on_driver_genes)
+    absent = tuple(result.ref for result in on_driver_genes if result.call == "absent")
+    return (study.none_detected, absent) if absent else (study.not_tested, ())
+
+
+def _change(result: VariantResult) -> str:
+    return result.p_hgvs or result.c_hgvs
+
+
+def _is(driver: DriverClass, result: VariantResult) -> bool:
+    if result.gene not in driver.genes:
+        return False
+    if driver.kind:
+        return result.kind == driver.kind
+    if driver.protein:
+        return result.p_hgvs == driver.protein
+    return bool(_change(result)) and result.p_hgvs != "="
+
+
+def _latest_pdl1(biomarkers: Iterable[Biomarker]) -> Decimal | None:
+    scores = [fact for fact in biomarkers if fact.marker == "PDL1" and fact.value is not None]
+    scores.sort(key=lambda fact: (fact.date.latest.toordinal() if fact.date else 0, fact.ref))
+    return scores[-1].value if scores else None

@@ -1,0 +1,114 @@
+"""Structural disease: target-lesion sums at the landmarks, best response, first progression.
+
+RECIST 1.1 (Eisenhauer 2009, Eur J Cancer 45:228). Biochemical progression is kept apart and
+counts only where the study says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from analytics.course import DiseaseStatus, FactRef, ImagingAssessment
+from analytics.study import Study
+
+BEST_FIRST = ("CR", "PR", "SD", "PD", "NE")
+
+
+@dataclass(frozen=True, slots=True)
+class LesionSum:
+    """The sum of target diameters (mm) at one day."""
+
+    day: date
+    sum_mm: Decimal
+    new_lesion: bool
+    ref: FactRef
+
+
+def lesion_sums(imaging: Iterable[ImagingAssessment], study: Study) -> list[LesionSum]:
+    """All dated sums, oldest first."""
+    sums = [
+        LesionSum(day, scan.sum_diam_mm, bool(scan.new_lesion), scan.ref)
+        for scan in imaging
+        if scan.sum_diam_mm is not None and scan.date and (day := scan.date.day(study.date_policy))
+    ]
+    return sorted(sums, key=lambda scan: (scan.day, scan.ref))
+
+
+def baseline_sum(sums: Sequence[LesionSum], drug_start: date, days: int) -> LesionSum | None:
+    """The last sum in the `days` up to the first index-drug day."""
+    before = [scan for scan in sums if 0 <= (drug_start - scan.day).days <= days]
+    return before[-1] if before else None
+
+
+def sum_nearest_to(
+    sums: Sequence[LesionSum], finish: date, day: int, tolerance: int
+) -> LesionSum | None:
+    """The sum nearest to `day` after finish; of two equally near, the later."""
+    near = [
+        (abs((scan.day - finish).days - day), -scan.day.toordinal(), scan.ref, scan)
+        for scan in sums
+        if abs((scan.day - finish).days - day) <= tolerance
+    ]
+    return min(near, key=lambda row: row[:3])[3] if near else None
+
+
+def ct_category(before: LesionSum | None, after: LesionSum | None, study: Study) -> str:
+    """decrease, increase, stable or missing, by the change between two scans."""
+    if before is None or after is None:
+        return "missing"
+    change = after.sum_mm - before.sum_mm
+    percent = 100 * change
+    larger = percent >= Decimal(str(study.ct_increase_pct)) * before.sum_mm
+    if after.new_lesion or (larger and change >= Decimal(str(study.ct_increase_mm))):
+        return "increase"
+    smaller = percent <= Decimal(str(study.ct_decrease_pct)) * before.sum_mm
+    return "decrease" if smaller and change < 0 else "stable"
+
+
+def best_response(imaging: Iterable[ImagingAssessment], finish: date, study: Study) -> str:
+    """The best stated RECIST response after finish, within the horizon; `missing` if none."""
+    stated = {
+        scan.recist
+        for scan in imaging
+        if scan.recist in BEST_FIRST
+        and scan.date
+        and (day := scan.date.day(study.date_policy))
+        and 0 < (day - finish).days <= study.horizon_days
+    }
+    return next((response for response in BEST_FIRST if response in stated), "missing")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Progression:
+    """A statement of progression, and by which of the study's sources."""
+
+    day: date
+    source: str
+    ref: FactRef
+
+
+def progressions(
+    imaging: Iterable[ImagingAssessment], statuses: Iterable[DiseaseStatus], study: Study
+) -> list[Progression]:
+    """All dated statements of progression that the study accepts, earliest first."""
+    found = []
+    for scan in imaging:
+        day = scan.date.day(study.date_policy) if scan.date else None
+        if day and scan.recist == "PD" and "recist" in study.progression_sources:
+            found.append(Progression(day, "recist", scan.ref))
+        if day and scan.new_lesion and "new_lesion" in study.progression_sources:
+            found.append(Progression(day, "new_lesion", scan.ref))
+    for status in statuses:
+        day = status.date.day(study.date_policy) if status.date else None
+        accepted = study.biochemical_progression or not status.biochemical
+        if (
+            day
+            and accepted
+            and status.disease_status == "PD"
+            and "disease_status" in study.progression_sources
+        ):
+            found.append(Progression(day, "disease_status", status.ref))
+    return sorted(found)

@@ -1,0 +1,146 @@
+"""The study definition: every parameter of `derive` and `estimate`, as data.
+
+A study is a TOML file in `mappings/study/`; its keys are the fields below, so a run can override
+any of them by name (`--set tg_profile=rcv`). `fingerprint` names the definition in every result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
+
+STRICT: dict[str, Any] = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landmark:
+    """A time after protocol finish, with the days either way that still count as it."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+    name: str
+    day: int
+    tolerance: int
+
+    def holds(self, day: int) -> bool:
+        return abs(day - self.day) <= self.tolerance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventWindow:
+    """Days from finish, both ends counted, in which a progression counts to `name`."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+    name: str
+    first_day: int
+    last_day: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverClass:
+    """A driver of the tumour, and the drug classes that its arm takes.
+
+    `protein` (one-letter, without `p.`) asks for that change and `kind` for that kind of variant;
+    without them any change of `genes` counts. The first class that fits is taken. `group` names
+    the class in regimen figures.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+    code: str
+    label: str
+    group: str
+    genes: tuple[str, ...] = ()
+    protein: str = ""
+    kind: str = ""
+    arm: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """One study's rules. Days are calendar days; units stand in the names."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    id: str
+    version: str
+    title: str
+    unit: Literal["patient", "episode"] = "patient"
+    date_policy: Literal["exclude", "earliest", "midpoint", "latest"] = "exclude"
+
+    include_diagnoses: tuple[str, ...]
+    exclude_diagnoses: tuple[str, ...] = ()
+    index_drug_classes: tuple[str, ...]
+    merge_gap_days: int
+    window_before_days: int
+    window_after_days: int
+
+    rai_merge_days: int
+    rai_diagnostic_to_mci: float
+    rai_therapeutic_from_mci: float
+
+    finish_rules: tuple[Literal["therapeutic_rai", "last_dosimetry", "last_drug_day"], ...]
+    finish_waits_for_drug: bool = False
+
+    baseline_days: int
+    landmarks: tuple[Landmark, ...]
+
+    tg_profile: Literal["abstract", "rcv", "half"]
+    tgab: Literal["include", "stable", "exclude"]
+    tgab_stable_pct: float
+    tg_cv_analytical: float
+    tg_cv_biological: float
+    stimulated_tsh_miu_l: float
+    tsh_days: int
+    rhtsh_days: int
+
+    ct_decrease_pct: float
+    ct_increase_pct: float
+    ct_increase_mm: float
+
+    progression_sources: tuple[Literal["recist", "new_lesion", "disease_status"], ...]
+    biochemical_progression: bool = False
+    horizon_days: int
+    grid_days: int = 1
+    milestones: tuple[int, ...] = ()
+    event_windows: tuple[EventWindow, ...] = ()
+    confidence_interval: Literal["plain", "log", "log-log", "logit", "arcsin"] = "log-log"
+
+    percent_denominator: Literal["enrolled", "evaluable"] = "enrolled"
+    pdl1_positive_from_pct: float
+    drivers: tuple[DriverClass, ...]
+    none_detected: DriverClass
+    not_tested: DriverClass
+    reference_driver: str
+    race_labels: dict[str, str] = field(default_factory=dict)
+    ethnicity_labels: dict[str, str] = field(default_factory=dict)
+    figure_aliases: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.horizon_days % self.grid_days:
+            raise ValueError(
+                f"grid_days {self.grid_days} does not divide horizon_days {self.horizon_days}"
+            )
+        codes = [driver.code for driver in self.driver_classes]
+        if len(set(codes)) != len(codes):
+            raise ValueError(f"driver codes are not unique: {codes}")
+        if self.reference_driver not in codes:
+            raise ValueError(f"reference_driver {self.reference_driver!r} is no driver: {codes}")
+
+    @property
+    def driver_classes(self) -> tuple[DriverClass, ...]:
+        """All classes that a patient can have, in the order in which they are shown."""
+        return (*self.drivers, self.none_detected, self.not_tested)
+
+    def driver(self, code: str) -> DriverClass:
+        return next(driver for driver in self.driver_classes if driver.code == code)
+
+    def parameters(self) -> dict[str, Any]:
+        """The definition as JSON-ready data, as it is printed with every result."""
+        return asdict(self)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the canonical JSON of all parameters, in hexadecimal."""
+        text = json.dumps(self.parameters(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
