@@ -1,0 +1,178 @@
+"""Everything under `mappings/`, loaded, validated and cross-checked.
+
+One bad file stops the program with a clear error before any data is touched: unknown keys, codes
+with a wrong check digit, value sets that include what is not there, studies that name what no
+value set holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from adapter import artifacts
+from adapter.errors import DefinitionError
+from adapter.mapping.terminology import Terminology, build
+from adapter.mapping.units import UnitTable
+from adapter.mapping.view import View
+from adapter.models import FACT_TABLES
+from analytics.study import Study
+
+BASE = "https://raiway.example/fhir"
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """What the program knows as data. `fingerprint` names this state of it."""
+
+    terminology: Terminology
+    views: Mapping[str, tuple[View, ...]]
+    units: Mapping[str, UnitTable]
+    studies: Mapping[str, Study]
+    fingerprint: str
+
+    @staticmethod
+    def value_set(name: str) -> str:
+        """The canonical url of one of our value sets."""
+        return f"{BASE}/ValueSet/{name}"
+
+    def study(self, name: str) -> Study:
+        """The study of this id. Raises DefinitionError with the ids that there are."""
+        if name not in self.studies:
+            known = ", ".join(sorted(self.studies))
+            raise DefinitionError(f"no study {name!r}", hint=f"there are: {known}")
+        return self.studies[name]
+
+
+@lru_cache(maxsize=4)
+def load(concept_maps: tuple[Path, ...] = ()) -> Definitions:
+    """The shipped definitions with a site's own ConceptMaps. Raises DefinitionError."""
+    root = files("mappings")
+    own = [artifacts.read_json(path) for path in concept_maps]
+    for path, resource in zip(concept_maps, own, strict=True):
+        artifacts.check(resource, "ConceptMap", str(path), own=False)
+    value_sets = artifacts.folder(root, "ValueSet")
+    maps = [*artifacts.folder(root, "ConceptMap"), *own]
+    try:
+        terminology = build(value_sets, maps, artifacts.folder(root, "NamingSystem"))
+    except KeyError as error:
+        raise DefinitionError(f"a value set includes {error}, which is not defined") from error
+    units = _units(root)
+    studies = _studies(root, terminology)
+    views = _views(root, terminology)
+    return Definitions(terminology, views, units, studies, _fingerprint(root, own))
+
+
+def _views(root: Traversable, terminology: Terminology) -> dict[str, tuple[View, ...]]:
+    tables = {table.__tablename__ for table in FACT_TABLES}
+    views: dict[str, list[View]] = {}
+    for definition in artifacts.folder(root, "ViewDefinition"):
+        where = f"mappings/ViewDefinition/{definition['id']}.json"
+        if definition["name"] not in tables:
+            raise DefinitionError(f"{definition['name']!r} is no fact table", where=where)
+        try:
+            view = View.load(definition, terminology)
+        except DefinitionError as error:
+            raise DefinitionError(error.what, where=where, hint=error.hint) from error
+        views.setdefault(view.resource, []).append(view)
+    return {resource: tuple(found) for resource, found in views.items()}
+
+
+def _units(root: Traversable) -> dict[str, UnitTable]:
+    tables = {}
+    for file in artifacts.listing(root / "unit", ".toml"):
+        where, stated = f"mappings/unit/{file.name}", artifacts.read_toml(file)
+        artifacts.refuse_unknown(stated, {"standard", "factors", "aliases"}, where)
+        name = file.name.removesuffix(".toml")
+        try:
+            factors = {code: Decimal(factor) for code, factor in stated["factors"].items()}
+        except (InvalidOperation, TypeError) as error:
+            raise DefinitionError("a factor is no decimal in quotes", where=where) from error
+        table = UnitTable(name, stated["standard"], factors, stated.get("aliases", {}))
+        lost = [alias for alias, code in table.aliases.items() if code not in factors]
+        if factors.get(table.standard) != 1 or lost:
+            raise DefinitionError(f"standard must have factor 1; lost aliases: {lost}", where=where)
+        tables[name] = table
+    return tables
+
+
+def _studies(root: Traversable, terminology: Terminology) -> dict[str, Study]:
+    studies = {}
+    for file in artifacts.listing(root / "study", ".toml"):
+        where = f"mappings/study/{file.name}"
+        study = study_from(artifacts.read_toml(file), where)
+        _cross_check(study, terminology, where)
+        studies[study.id] = study
+    return studies
+
+
+def study_from(parameters: Mapping[str, Any], where: str) -> Study:
+    """A study from its parameters. Raises DefinitionError naming each wrong or unknown key."""
+    try:
+        return TypeAdapter(Study).validate_python(dict(parameters))
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(str(part) for part in item['loc']) or 'study'}: {item['msg']}"
+            for item in error.errors(include_url=False, include_input=False)
+        ]
+        raise DefinitionError("; ".join(lines), where=where) from error
+
+
+def override(study: Study, settings: Iterable[str]) -> Study:
+    """The study with `KEY=VALUE` settings; values are read as TOML, else as text."""
+    parameters = study.parameters()
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or key not in parameters:
+            known = ", ".join(sorted(parameters))
+            raise DefinitionError(f"--set {setting}: no such key", hint=f"keys: {known}")
+        try:
+            parameters[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            parameters[key] = text
+    return study_from(parameters, "--set")
+
+
+def _cross_check(study: Study, terminology: Terminology, where: str) -> None:
+    """Every name that the study uses is one that a value set can give."""
+    labels = {
+        name: {
+            concept.label
+            for concept in terminology.value_sets[Definitions.value_set(name)].values()
+        }
+        for name in ("diagnosis", "drug")
+    }
+    genes = {
+        concept.display
+        for concept in terminology.value_sets[Definitions.value_set("gene")].values()
+    }
+    asked = (
+        ("diagnosis", {*study.include_diagnoses, *study.exclude_diagnoses}, labels["diagnosis"]),
+        ("drug class", {*study.index_drug_classes}, labels["drug"]),
+        ("drug class", {name for d in study.driver_classes for name in d.arm}, labels["drug"]),
+        ("gene", {gene for driver in study.drivers for gene in driver.genes}, genes),
+    )
+    for what, used, known in asked:
+        if lost := sorted(used - known):
+            raise DefinitionError(f"no value set gives {what} {', '.join(lost)}", where=where)
+
+
+def _fingerprint(root: Traversable, own: list[dict[str, Any]]) -> str:
+    digest = hashlib.sha256()
+    for folder in sorted(item.name for item in root.iterdir() if item.is_dir()):
+        for file in artifacts.listing(root / folder):
+            digest.update(f"{folder}/{file.name}".encode() + file.read_bytes())
+    for resource in own:
+        digest.update(json.dumps(resource, sort_keys=True).encode())
+    return digest.hexdigest()

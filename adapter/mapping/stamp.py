@@ -1,0 +1,124 @@
+"""Which version of which resource this is, and whose.
+
+Versions are ranked by lastUpdated, then status, issued and versionId (some servers offer no
+lastUpdated), then content, so that any order of loading ends in the same store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from adapter.errors import InvalidResource
+from adapter.mapping.dates import sortable
+from adapter.mapping.mapped import Stamp
+
+RETRACTED = "entered-in-error"
+# Later in the list holds against earlier (HL7 observation-status and its like).
+STATUS_ORDER = (
+    "registered", "draft", "planned", "preliminary", "in-progress", "", "unknown",
+    "active", "completed", "finished", "final", "amended", "corrected", "cancelled", "stopped",
+)  # fmt: skip
+# Where a resource says whose it is.
+SUBJECT = ("subject", "patient", "beneficiary")
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?$")
+
+
+def stamp(resource: Mapping[str, Any], *, site: str, source: str) -> Stamp:
+    """The resource's stamp. Raises InvalidResource without a type or a valid id."""
+    resource_type, resource_id = resource.get("resourceType"), resource.get("id")
+    if not isinstance(resource_type, str):
+        raise InvalidResource("no resourceType")
+    if not isinstance(resource_id, str) or not _ID.fullmatch(resource_id):
+        raise InvalidResource("no id" if resource_id is None else "an id that FHIR does not allow")
+    meta = resource.get("meta") if isinstance(resource.get("meta"), dict) else {}
+    status = status_of(resource)
+    digest = content_hash(resource)
+    retracted = RETRACTED in (status, verification(resource))
+    version = str(meta.get("versionId", ""))  # type: ignore[union-attr]
+    updated = sortable(meta.get("lastUpdated"))  # type: ignore[union-attr]
+    patient = patient_id(resource)
+    return Stamp(
+        site=site,
+        resource_type=resource_type,
+        resource_id=resource_id,
+        patient_key=patient_key(site, patient) if patient else "",
+        version_id=version,
+        last_updated=updated,
+        status=status,
+        # A blank sorts before every digit, so an empty part stands below any other.
+        rank=" ".join(
+            (
+                # A retraction without a date holds against every version (it may be masked).
+                "9999" if retracted and not updated else updated,
+                "99" if retracted else f"{_status_rank(status):02d}",
+                _issued(resource),
+                version.zfill(12),
+                digest,
+            )
+        ),
+        content_hash=digest,
+        source=source,
+        retracted=retracted,
+    )
+
+
+def status_of(resource: Mapping[str, Any]) -> str:
+    """The status, without the stray blanks that servers send."""
+    status = resource.get("status")
+    return status.strip() if isinstance(status, str) else ""
+
+
+def verification(resource: Mapping[str, Any]) -> str:
+    """The first code of Condition.verificationStatus, or ''."""
+    concept = resource.get("verificationStatus")
+    codings = concept.get("coding") if isinstance(concept, dict) else None
+    if isinstance(codings, list) and codings and isinstance(codings[0], dict):
+        return str(codings[0].get("code", "")).strip()
+    return ""
+
+
+def _status_rank(status: str) -> int:
+    return STATUS_ORDER.index(status) if status in STATUS_ORDER else STATUS_ORDER.index("unknown")
+
+
+def _issued(resource: Mapping[str, Any]) -> str:
+    issued = resource.get("issued")
+    return sortable(issued) if isinstance(issued, str) else ""
+
+
+def patient_id(resource: Mapping[str, Any]) -> str:
+    """The id of the Patient that the resource is about, or ''."""
+    if resource.get("resourceType") == "Patient":
+        return str(resource["id"])
+    for name in SUBJECT:
+        reference = resource.get(name)
+        if isinstance(reference, dict) and isinstance(reference.get("reference"), str):
+            target = _REFERENCE.search(reference["reference"])
+            if target and target.group(1) == "Patient":
+                return target.group(2)
+    return ""
+
+
+def patient_key(site: str, patient: str) -> str:
+    """The store's name of a patient: a hash, so that keys in logs and pages are no identifiers
+    of the hospital's."""
+    return hashlib.sha256(f"{site}|{patient}".encode()).hexdigest()[:24]
+
+
+def content_hash(resource: Mapping[str, Any]) -> str:
+    """SHA-256 of what the resource states, without narrative and bookkeeping."""
+    stated = {key: value for key, value in resource.items() if key not in ("text", "meta")}
+    text = json.dumps(stated, sort_keys=True, separators=(",", ":"), default=_number)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _number(value: object) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,83 @@
+"""Which version holds, whose it is, and what counts as the same content."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adapter.errors import InvalidValue
+from adapter.mapping.stamp import content_hash, patient_id, patient_key, stamp
+from tests.lib.mapping import parsed
+
+
+def _rank(**content: Any) -> str:
+    meta = content.pop("meta", {})
+    resource = {"resourceType": "Observation", "id": "o", "meta": meta, "status": "final"}
+    return stamp(resource | content, site="a", source="here").rank
+
+
+OLDER_TO_NEWER = [
+    # Without lastUpdated: status, then issued, then versionId.
+    {"status": "preliminary", "meta": {"versionId": "9"}},
+    {"status": "final", "meta": {"versionId": "1"}},
+    {"status": "final", "meta": {"versionId": "2"}},
+    {"status": "final", "meta": {"versionId": "10"}},
+    {"status": "final", "issued": "2021-05-03T10:00:00Z"},
+    {"status": "final", "issued": "2021-05-03T12:00:00+01:00"},
+    {"status": "amended"},
+    {"status": "corrected"},
+    # With it, time decides, and zones do not matter.
+    {"status": "corrected", "meta": {"lastUpdated": "2021-05-03T10:00:00Z"}},
+    {"status": "final", "meta": {"lastUpdated": "2021-05-03T10:00:00.5Z"}},
+    {"status": "final", "meta": {"lastUpdated": "2021-05-03T06:00:01-05:00"}},
+    {"status": "entered-in-error", "meta": {"lastUpdated": "2021-05-03T11:00:01Z"}},
+    {"status": "final", "meta": {"lastUpdated": "2021-05-04T00:00:00Z"}},
+    # A retraction without a date holds against all.
+    {"status": "entered-in-error"},
+]
+
+
+def test_ranks_follow_the_order_of_versions() -> None:
+    ranks = [_rank(**content) for content in OLDER_TO_NEWER]
+    assert ranks == sorted(ranks)
+    assert len(set(ranks)) == len(ranks)
+
+
+def test_an_impossible_last_updated_is_refused() -> None:
+    with pytest.raises(InvalidValue):
+        _rank(meta={"lastUpdated": "2021-02-30T00:00:00Z"})
+
+
+@pytest.mark.parametrize(
+    ("reference", "patient"),
+    [
+        ("Patient/p1", "p1"),
+        ("https://fhir.example/r4/Patient/p1", "p1"),
+        ("Patient/p1/_history/2", "p1"),
+        ("https://fhir.example/r4/Patient/p1/_history/2", "p1"),
+        ("Group/p1", ""),
+        ("urn:uuid:5b0a", ""),
+        ("Pa", ""),
+    ],
+)
+def test_references_to_a_patient(reference: str, patient: str) -> None:
+    resource = {"resourceType": "Observation", "subject": {"reference": reference}}
+    assert patient_id(resource) == patient
+    assert patient_id({"resourceType": "Coverage", "beneficiary": resource["subject"]}) == patient
+
+
+def test_the_store_key_of_a_patient_tells_sites_apart_and_shows_no_id() -> None:
+    assert patient_key("a", "p1") != patient_key("b", "p1")
+    assert "p1" not in patient_key("a", "p1")
+
+
+def test_content_ignores_narrative_and_bookkeeping_but_not_digits() -> None:
+    base = parsed('{"resourceType": "Observation", "id": "o", "valueQuantity": {"value": 12.4}}')
+    same = parsed(
+        '{"id": "o", "text": {"div": "x"}, "meta": {"versionId": "2"},'
+        ' "valueQuantity": {"value": 12.4}, "resourceType": "Observation"}'
+    )
+    other = parsed('{"resourceType": "Observation", "id": "o", "valueQuantity": {"value": 12.5}}')
+    assert content_hash(base) == content_hash(same)
+    assert content_hash(base) != content_hash(other)
