@@ -1,0 +1,1 @@
+"""All of Raiway that knows FHIR, HTTP, SQL and files."""

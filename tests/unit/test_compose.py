@@ -1,0 +1,102 @@
+"""docker-compose.yml keeps to the Compose Specification and holds no secret; nor does the image."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+from tests.lib.needs import ROOT
+
+COMPOSE = YAML(typ="safe").load(ROOT / "docker-compose.yml")
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+
+@pytest.fixture(scope="module")
+def compose_spec() -> jsonschema.protocols.Validator:
+    """The official schema (compose-spec, Apache-2.0), as check-jsonschema ships it."""
+    schema = json.loads(
+        files("check_jsonschema.builtin_schemas.vendor").joinpath("compose-spec.json").read_bytes()
+    )
+    validator = jsonschema.validators.validator_for(schema)
+    validator.check_schema(schema)
+    return validator(schema)
+
+
+def test_it_keeps_to_the_compose_specification(
+    compose_spec: jsonschema.protocols.Validator,
+) -> None:
+    assert [error.message for error in compose_spec.iter_errors(COMPOSE)] == []
+
+
+@pytest.mark.parametrize(
+    ("service", "key", "value"),
+    [
+        ("postgres", "healthchek", {}),
+        ("adapter", "depends_on", {"postgres": {"condition": "healthy"}}),
+        ("adapter", "volumes", "landing:/data"),
+    ],
+)
+def test_the_schema_would_notice(
+    compose_spec: jsonschema.protocols.Validator, service: str, key: str, value: Any
+) -> None:
+    broken = copy.deepcopy(COMPOSE)
+    broken["services"][service][key] = value
+    assert not compose_spec.is_valid(broken)
+
+
+def test_what_services_refer_to_is_declared() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert set(service.get("secrets", [])) <= COMPOSE["secrets"].keys(), name
+        named = {mount.split(":")[0] for mount in service.get("volumes", [])}
+        assert named <= COMPOSE["volumes"].keys(), name
+        assert service.get("depends_on", {}).keys() <= COMPOSE["services"].keys(), name
+
+
+def test_the_adapter_waits_for_a_store_that_answers() -> None:
+    adapter, postgres = COMPOSE["services"]["adapter"], COMPOSE["services"]["postgres"]
+    assert adapter["depends_on"]["postgres"]["condition"] == "service_healthy"
+    assert any("pg_isready" in word for word in postgres["healthcheck"]["test"])
+
+
+def test_no_secret_is_written_down() -> None:
+    for service in COMPOSE["services"].values():
+        for name, value in service["environment"].items():
+            if re.search("PASSWORD|SECRET|TOKEN|KEY", name):
+                assert name.endswith("_FILE"), name
+                assert value.startswith("/run/secrets/"), name
+            assert not re.search(r"://[^/@]*:[^/@]*@", value), f"{name} holds a password"
+    assert all(secret.keys() == {"file"} for secret in COMPOSE["secrets"].values())
+    assert "/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_no_port_is_published() -> None:
+    assert all("ports" not in service for service in COMPOSE["services"].values())
+
+
+def test_the_image_is_pinned_and_runs_as_an_ordinary_user() -> None:
+    assert "--require-hashes -r requirements/postgres.txt" in DOCKERFILE
+    last_stage = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
+    assert re.search(r"^USER raiway$", last_stage, re.MULTILINE)
+    assert re.search(r"^HEALTHCHECK [^#]*doctor", last_stage, re.MULTILINE)
+
+
+def test_the_image_is_built_from_what_the_context_lets_in() -> None:
+    let_in = {
+        line[1:]
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    copied = {
+        source
+        for line in re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE, re.MULTILINE)
+        for source in line.split()[:-1]
+    }
+    assert copied == let_in
+    assert all((ROOT / path).exists() for path in copied)
