@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from analytics.aggregate import Aggregate
 from analytics.figures import Figures
+from analytics.populations import population_figures
 from analytics.proportion import clopper_pearson
 from analytics.study import Study
 from analytics.time_to_event import comparison_figures, time_figures
@@ -60,6 +61,7 @@ def cohort_figures(cells: Aggregate, study: Study) -> Figures:
     for response, n in cells.categories("best_recist").items():
         group.figures[f"best_recist_n:{response}"] = n
     time_figures(cells, study, group.figures)
+    population_figures(cells, study, group.figures)
     return group.figures
 
 

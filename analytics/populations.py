@@ -13,7 +13,7 @@ from analytics.time_to_event import exit_table
 QUANTITIES = ("drug_days", "redifferentiation_rai_mci", "prior_rai_mci")
 
 
-def population_figures(cells: Aggregate, study: Study) -> Figures:
+def population_figures(cells: Aggregate, study: Study, figures: Figures) -> None:
     """Patients followed; and at each milestone the patients at risk, progressed and censored.
 
     `at_risk_<day>_n` is counted on entering the bin that the day ends: just before the day on a
@@ -21,7 +21,6 @@ def population_figures(cells: Aggregate, study: Study) -> Figures:
     with the day. None where the day is no edge of the grid.
     `<quantity>_n` are the numbers that a mean or median was taken of.
     """
-    figures = Figures()
     table = exit_table(cells)
     figures["followed_n"] = table.n_patients
     width = cells.header.grid_days
@@ -41,4 +40,3 @@ def population_figures(cells: Aggregate, study: Study) -> Figures:
             figures[name] = int(n)
     for quantity in QUANTITIES:
         figures[f"{quantity}_n"] = sum(cells.value_counts(quantity).values())
-    return figures

@@ -126,6 +126,8 @@ def _hazard_ratios(groups: dict[str, ExitTable], study: Study, figures: Figures)
     try:
         if study.reference_driver not in fitted:
             raise NotEstimable("no event with the reference driver")
+        if not others:
+            return
         model = cox(fitted, {code: [float(code == other) for other in others] for code in fitted})
     except NotEstimable as error:
         for code in others:

@@ -1,0 +1,80 @@
+"""An evaluation as a MeasureReport that has passed every check of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from importlib.metadata import version
+from importlib.resources import files
+
+from adapter.config import Settings
+from adapter.elements import Json
+from adapter.errors import GateFailed, UsageError
+from adapter.evaluate import Evaluation
+from adapter.fhir_r4 import validated
+from adapter.measure import MeasureDefinition
+from adapter.measures import load_measures
+from adapter.report import Reporter, ReportHead, measure_report
+from adapter.report_check import check
+
+
+@lru_cache(maxsize=4)
+def measures(base: str) -> Mapping[str, MeasureDefinition]:
+    """The shipped Measures by id, with their canonicals under `base`. Raises DefinitionError."""
+    return load_measures(files("mappings"), base)
+
+
+def measure(name: str, settings: Settings) -> MeasureDefinition:
+    """The Measure of this id. Raises UsageError with the ids that there are."""
+    known = measures(settings.report.base)
+    if name not in known:
+        raise UsageError(f"no measure {name!r}", hint=f"there are: {', '.join(sorted(known))}")
+    return known[name]
+
+
+def checked_report(evaluation: Evaluation, asked: MeasureDefinition, settings: Settings) -> Json:
+    """The evaluation as a FHIR R4 MeasureReport of `asked`.
+
+    Raises GateFailed when the report does not pass `report_check` or is no valid FHIR.
+    """
+    start, end = period(evaluation)
+    head = ReportHead(
+        reporter=_reporter(settings),
+        date=datetime.now(UTC),
+        period_start=start,
+        period_end=end,
+        software=f"raiway {version('raiway')}",
+        data_version=evaluation.data_version,
+    )
+    report = measure_report(
+        asked, evaluation.estimates, evaluation.aggregate, evaluation.study, head
+    )
+    problems = check(report, asked)
+    if problems:
+        raise GateFailed(
+            f"the report fails its own checks: {'; '.join(problems)}",
+            where=f"Measure/{asked.id}",
+            hint="nothing was written; the rules are in adapter/report_check.py",
+        )
+    validated(report)
+    return report
+
+
+def period(evaluation: Evaluation) -> tuple[date, date]:
+    """The reporting period: as asked, else from the first to the last protocol finish."""
+    asked = evaluation.request
+    finishes = [episode.finish for course in evaluation.courses for episode in course.episodes]
+    today = datetime.now(UTC).date()
+    start = asked.start or min(finishes, default=asked.end or today)
+    return start, asked.end or max(finishes, default=start)
+
+
+def _reporter(settings: Settings) -> Reporter:
+    reference = settings.report.reporter
+    try:
+        return Reporter(display=reference, reference=reference)
+    except ValueError as error:
+        raise UsageError(
+            str(error), where="[report] reporter", hint="e.g. Organization/my-hospital"
+        ) from error
