@@ -33,6 +33,19 @@ from analytics.course import (
     VariantResult,
     Visit,
 )
+from analytics.episode import Course, Episode, derive
+from analytics.study import Study
+
+BASE = """
+    -900    diagnosis PTC
+    -40     variant present BRAF V600E
+    0..41   drug dabrafenib
+    0..41   drug trametinib
+    46      uptake present
+    46      dosimetry 310 mCi
+    50      rai 204 mCi therapeutic
+    300     visit finished
+"""
 
 DAY_0 = date(2021, 3, 1)
 CLASSES = {
@@ -144,3 +157,21 @@ def story(text: str) -> PatientFacts:
         found.setdefault(table, []).append(make(ref, _span(when), words))
     columns = {table: tuple(facts) for table, facts in found.items()}
     return PatientFacts(patient_key="story", site="a", **columns)
+
+
+def course_of(lines: str, study: Study, base: str = BASE) -> Course:
+    """The course of the base story with more lines."""
+    return derive(story(base.strip() + "\n" + lines.strip()), study)
+
+
+def episode_of(lines: str, study: Study, base: str = BASE) -> Episode:
+    """The first episode of the base story with more lines."""
+    course = course_of(lines, study, base)
+    assert course.episodes, course.attrition
+    return course.episodes[0]
+
+
+def without(*words: str) -> str:
+    """The base story without the lines that hold one of the words."""
+    lines = [line for line in BASE.strip().splitlines() if not any(w in line for w in words)]
+    return "\n".join(lines)

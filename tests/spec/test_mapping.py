@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 
-from adapter.errors import InvalidResource, InvalidValue
+from adapter.errors import InvalidValue
 from tests.lib.mapping import component, concept, mapped, observation, quantity, rows
 
 SNOMED = "http://snomed.info/sct"
 HGNC = "http://www.genenames.org"
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-ATC = "http://www.whocc.no/atc"
 OURS = "urn:raiway:concept"
 DAY = {
     "date_earliest": date(2021, 5, 3),
@@ -212,134 +210,6 @@ def test_pd_l1() -> None:
     ]
 
 
-def _medication(kind: str, drug: dict[str, Any], **content: Any) -> dict[str, Any]:
-    return {
-        "resourceType": kind,
-        "id": "m1",
-        "status": "completed",
-        "subject": {"reference": "Patient/p"},
-        "medicationCodeableConcept": drug,
-        **content,
-    }
-
-
-SIX_WEEKS = {"effectivePeriod": {"start": "2021-03-01", "end": "2021-04-11"}}
-
-
-@pytest.mark.parametrize(
-    ("drug", "ingredient", "drug_class"),
-    [
-        (concept("1424911", RXNORM), "dabrafenib", "BRAFi"),
-        (concept("L01EC02", ATC), "dabrafenib", "BRAFi"),
-        (concept("L01EE01", "http://fhir.de/CodeSystem/bfarm/atc"), "trametinib", "MEKi"),
-        (concept("1425099", "urn:oid:2.16.840.1.113883.6.88"), "trametinib", "MEKi"),
-        (concept("H01AB01", ATC), "thyrotropin alfa", "RhTSH"),
-    ],
-)
-def test_drugs_by_any_code(drug: dict[str, Any], ingredient: str, drug_class: str) -> None:
-    (row,) = rows(_medication("MedicationStatement", drug, **SIX_WEEKS))
-    assert (row["ingredient"], row["drug_class"]) == (ingredient, drug_class)
-    assert (row["start_earliest"], row["end_latest"]) == (date(2021, 3, 1), date(2021, 4, 11))
-    assert row["evidence"] == "stated"
-
-
-@pytest.mark.parametrize(
-    "resource",
-    [
-        _medication("MedicationStatement", concept("10582", RXNORM), **SIX_WEEKS),  # levothyroxine
-        {**_medication("MedicationStatement", concept("L01EC02", ATC)), "status": "not-taken"},
-        {**_medication("MedicationAdministration", concept("L01EC02", ATC)), "status": "not-done"},
-        # A tumour board's recommendation is no exposure.
-        {
-            **_medication("MedicationRequest", concept("L01EC02", ATC)),
-            "intent": "proposal",
-            "status": "active",
-        },
-    ],
-)
-def test_no_exposure(resource: dict[str, Any]) -> None:
-    assert rows(resource) == []
-
-
-def test_one_timestamp_is_an_administration_but_only_the_start_of_a_statement() -> None:
-    at = {"effectiveDateTime": "2021-03-01"}
-    (given,) = rows(_medication("MedicationAdministration", concept("L01EC02", ATC), **at))
-    (stated,) = rows(_medication("MedicationStatement", concept("L01EC02", ATC), **at))
-    assert given["end_earliest"] == date(2021, 3, 1)
-    assert "end_earliest" not in stated
-
-
-def test_a_drug_by_reference_waits_for_its_medication() -> None:
-    resource = _medication("MedicationStatement", concept("L01EC02", ATC), **SIX_WEEKS)
-    del resource["medicationCodeableConcept"]
-    resource["medicationReference"] = {"reference": "Medication/med-7"}
-    tables = {row["table"]: row for row in rows(resource)}
-    assert "ingredient" not in tables["drug_exposure"]
-    assert tables["link"]["target_id"] == "med-7"
-
-
-@pytest.mark.parametrize(
-    ("sent", "mbq"),
-    [
-        (quantity(150, "mCi"), "5550"),
-        (quantity(5.55, "GBq"), "5550.00"),
-        (quantity(5550, "MBq"), "5550"),
-        (quantity(157.3, "mCi"), "5820.1"),
-        ({"value": 150, "unit": "millicurie"}, "5550"),
-    ],
-)
-def test_iodine_given(sent: dict[str, Any], mbq: str) -> None:
-    resource = _medication(
-        "MedicationAdministration",
-        concept("V10XA01", ATC),
-        effectiveDateTime="2021-05-03",
-        dosage={"dose": sent},
-    )
-    (row,) = rows(resource)
-    assert (row["table"], row["purpose"]) == ("rai_administration", "therapeutic")
-    assert row["activity_mbq"] == Decimal(mbq)
-    assert (row["value_sent"], row["unit_sent"]) == (str(sent["value"]), sent["unit"])
-
-
-def test_an_absorbed_dose_is_no_activity() -> None:
-    resource = _medication(
-        "MedicationAdministration",
-        concept("V10XA01", ATC),
-        effectiveDateTime="2021-05-03",
-        dosage={"dose": quantity(150, "cGy")},
-    )
-    with pytest.raises(InvalidValue, match="unknown unit 'cGy' for activity"):
-        mapped(resource)
-
-
-def _procedure(status: str) -> dict[str, Any]:
-    return {
-        "resourceType": "Procedure",
-        "id": "rai",
-        "status": status,
-        "subject": {"reference": "Patient/p"},
-        "code": concept("228698009", SNOMED),
-        "performedDateTime": "2021-05-03",
-        "extension": [
-            {
-                "url": "https://raiway.example/fhir/StructureDefinition/administered-activity",
-                "valueQuantity": quantity(204, "mCi"),
-            }
-        ],
-    }
-
-
-def test_an_iodine_procedure() -> None:
-    (row,) = rows(_procedure("completed"))
-    assert row["activity_mbq"] == Decimal(7548)
-    assert (row["purpose"], row["evidence"]) == ("therapeutic", "procedure")
-
-
-@pytest.mark.parametrize("status", ["preparation", "not-done", "stopped", "on-hold"])
-def test_a_planned_procedure_is_none(status: str) -> None:
-    assert rows(_procedure(status)) == []
-
-
 @pytest.mark.parametrize(
     ("resource", "expected"),
     [
@@ -388,72 +258,3 @@ def test_a_value_that_nothing_maps_is_reported_and_is_no_fact() -> None:
     found = mapped(observation("recist", OURS, valueCodeableConcept=concept("MR", "urn:local")))
     assert found.rows == ()
     assert [(item.code_system, item.code) for item in found.unmapped] == [("urn:local", "MR")]
-
-
-def test_the_most_specific_diagnosis_of_a_condition() -> None:
-    resource = {
-        "resourceType": "Condition",
-        "id": "c",
-        "subject": {"reference": "Patient/p"},
-        "code": {
-            "coding": [
-                {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C73"},
-                {"system": SNOMED, "code": "255029007"},
-            ]
-        },
-        "verificationStatus": concept("confirmed"),
-        "onsetDateTime": "2015",
-    }
-    (row,) = rows(resource)
-    assert (row["concept"], row["code"]) == ("PTC", "255029007")
-    assert (row["onset_earliest"], row["onset_latest"]) == (date(2015, 1, 1), date(2015, 12, 31))
-    assert row["verification_status"] == "confirmed"
-
-
-def test_a_patient() -> None:
-    us_core = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
-    omb = "urn:oid:2.16.840.1.113883.6.238"
-    resource = {
-        "resourceType": "Patient",
-        "id": "p",
-        "gender": "female",
-        "birthDate": "1961-07-02",
-        "deceasedDateTime": "2022-01-05",
-        "extension": [
-            {
-                "url": us_core + "race",
-                "extension": [
-                    {"url": "ombCategory", "valueCoding": {"system": omb, "code": "2054-5"}},
-                    {"url": "text", "valueString": "Black or African American"},
-                ],
-            }
-        ],
-    }
-    patient, death = sorted(rows(resource), key=lambda row: row["table"] != "patient")
-    assert (patient["sex"], patient["race"]) == ("female", "2054-5")
-    assert patient["birth_earliest"] == date(1961, 7, 2)
-    assert death["date_earliest"] == date(2022, 1, 5)
-
-
-@pytest.mark.parametrize(
-    ("change", "complaint"),
-    [
-        ({"resourceType": None}, "no resourceType"),
-        ({"resourceType": "Observations"}, "FHIR R4 does not have"),
-        ({"id": None}, "no id"),
-        ({"id": "a b"}, "an id that FHIR does not allow"),
-        ({"subject": None}, "no patient"),
-    ],
-)
-def test_what_is_no_resource_is_refused(change: dict[str, Any], complaint: str) -> None:
-    resource = observation("3013-0", valueQuantity=quantity(5, "ng/mL")) | change
-    resource = {key: value for key, value in resource.items() if value is not None}
-    with pytest.raises(InvalidResource, match=complaint):
-        mapped(resource)
-
-
-@pytest.mark.parametrize("status", ["entered-in-error", "entered-in-error ", " entered-in-error"])
-def test_entered_in_error_states_nothing_and_retracts(status: str) -> None:
-    found = mapped({**observation("3013-0"), "status": status})
-    assert found.rows == ()
-    assert found.stamp.retracted

@@ -258,7 +258,7 @@ def test_a_reporter_may_be_known_by_identifier_only():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"date": datetime(2026, 11, 23)}, "time zone"),  # noqa: DTZ001  what is refused
+        ({"date": datetime(2026, 11, 23)}, "time zone"),
         ({"period_end": date(2019, 11, 30)}, "ends before"),
     ],
 )
