@@ -10,6 +10,7 @@ RaiwayError                      1  exception
     StoreError                   4  transient     the analytic store
   ResourceError                  5  processing    one resource that cannot be mapped (quarantined)
     InvalidResource              5  structure     not FHIR: no JSON object, no type, no id
+    EvaluationFailed             5  processing    a view that does not fit this one resource
     InvalidValue                 5  value         an impossible date, an unknown unit
 
 Exit codes and issue codes: `docs/decisions/0003-exit-codes.md`; issue codes are those of
@@ -90,3 +91,10 @@ class InvalidValue(ResourceError):
     """An element whose value cannot be true or read: a date, a unit, a number."""
 
     issue_code = "value"
+
+
+class EvaluationFailed(ViewDefinitionError, ResourceError):
+    """A path or view that cannot be evaluated on one resource; the others go on."""
+
+    exit_code = ResourceError.exit_code
+    issue_code = ResourceError.issue_code
