@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
-STRICT: dict[str, Any] = {"extra": "forbid"}
+STRICT: dict[str, Any] = {"extra": "forbid", "allow_inf_nan": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +117,10 @@ class Study:
     figure_aliases: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.horizon_days < 1 or self.grid_days < 1:
+            raise ValueError("horizon_days and grid_days must be positive")
+        if min(self.milestones, default=1) < 1:
+            raise ValueError(f"milestones are days after day 0: {self.milestones}")
         if self.horizon_days % self.grid_days:
             raise ValueError(
                 f"grid_days {self.grid_days} does not divide horizon_days {self.horizon_days}"

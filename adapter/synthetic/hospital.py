@@ -73,7 +73,7 @@ def write_ndjson(folder: Path) -> list[Path]:
 
 
 def write_bundles(folder: Path) -> list[Path]:
-    """Write one collection Bundle per patient, `<patient id>.json`; the files, by name.
+    """Write one collection Bundle per patient, `bundle-01.json` and so on; the files, by name.
 
     Each holds also what belongs to no patient, so that every reference resolves inside it.
     Raises UsageError where the folder cannot be made.
@@ -81,8 +81,8 @@ def write_bundles(folder: Path) -> list[Path]:
     _make(folder)
     shared = list(premises.encode())
     written = []
-    for patient_id, belonging in _patients():
-        path = folder / f"{patient_id}.json"
+    for number, (patient_id, belonging) in enumerate(_patients(), start=1):
+        path = folder / f"bundle-{number:02d}.json"
         _write(path, _json(_bundle(patient_id, [*shared, *belonging])))
         written.append(path)
     return sorted(written)

@@ -16,7 +16,7 @@ REGISTRY = re.compile(
     r"|repo1?\.maven|proxy\.golang\.org"
 )
 MAX_LINES = 300
-MAX_TEST_LINES = 450
+MAX_TEST_LINES = 500
 """Cases written as tables read well at more length than code does."""
 LONGER_ON_PURPOSE = {
     "adapter/models.py": "one short class for each fact table, read beside each other",
