@@ -91,7 +91,7 @@ def printed_table(observation: Json, time_grid: str) -> PrintedTable | str | Non
 
     `time_grid` is the url of the extension that states the grid.
     """
-    grid = next((e for e in observation.get("extension", ()) if e["url"] == time_grid), {})
+    grid: Json = next((e for e in observation.get("extension", ()) if e["url"] == time_grid), {})
     width = (extension_value(grid, "width") or {}).get("value", 0)
     bins = extension_value(grid, "bins") or 0
     sampled = observation["valueSampledData"]

@@ -52,6 +52,11 @@ class MappedResource:
     rows: tuple[TypedRow, ...] = ()
     unmapped: tuple[Unmapped, ...] = field(default=())
 
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything to store: a fact, an unmapped code or a retraction."""
+        return bool(self.rows or self.unmapped or self.stamp.retracted)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:

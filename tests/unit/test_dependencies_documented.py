@@ -24,8 +24,6 @@ FAMILIES = {
     "CC0": r"\bCC0\b",
 }
 ALLOWED = {"MPL", "Apache", "MIT", "BSD", "Zlib", "CC0"}
-LINKED_AT_RUN_TIME = {"psycopg"}
-"""Optional and unchanged: LGPL is allowed for these."""
 
 
 def families(text: str) -> set[str]:
@@ -116,7 +114,7 @@ def test_each_judge_is_documented() -> None:
 def test_a_python_licence_is_true_and_allowed(name: str) -> None:
     stated = families(PYTHON[name])
     assert stated, "no licence is stated"
-    assert stated <= ALLOWED | ({"LGPL"} if name in LINKED_AT_RUN_TIME else set())
+    assert stated <= ALLOWED
     try:
         distribution = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:

@@ -1,0 +1,368 @@
+"""The analytic store's tables (SQLModel), as `docs/data-model.md` draws them.
+
+Fact tables share `FactRow`: the key (site, resource_type, resource_id, ordinal) and the
+provenance. A date `x` is three columns, `x_earliest`, `x_latest`, `x_precision`, in the site's
+local calendar. Numbers are exact decimals. Columns name what `analytics.course` calls the same.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Dialect, Numeric, String, Text, TypeDecorator
+from sqlalchemy.dialects import postgresql
+from sqlmodel import AutoString, Field, SQLModel
+
+
+class ExactDecimal(TypeDecorator[Decimal]):
+    """A decimal that keeps its digits: NUMERIC on PostgreSQL, text on SQLite."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        exact = Numeric() if dialect.name == "postgresql" else String()
+        return dialect.type_descriptor(exact)
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return str(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+def exact() -> Any:
+    """A nullable exact-decimal column."""
+    return Field(default=None, sa_type=ExactDecimal)
+
+
+class FactRow(SQLModel):
+    """What every fact row carries."""
+
+    site: str = Field(primary_key=True)
+    resource_type: str = Field(primary_key=True)
+    resource_id: str = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    patient_key: str = Field(index=True)
+    version_id: str = ""
+    last_updated: str = ""
+    status: str = ""
+    source: str = ""
+    content_hash: str = ""
+    confidence: float = 1.0
+    flags: str = ""
+
+
+class Dated(FactRow):
+    """A fact row with one date."""
+
+    date_earliest: date | None = None
+    date_latest: date | None = None
+    date_precision: str = ""
+
+
+class PatientRow(FactRow, table=True):
+    """Demographics."""
+
+    __tablename__ = "patient"
+    patient_id: str = Field(index=True)
+    sex: str = ""
+    birth_earliest: date | None = None
+    birth_latest: date | None = None
+    birth_precision: str = ""
+    race: str = ""
+    ethnicity: str = ""
+
+
+class DiagnosisRow(FactRow, table=True):
+    """Cancer diagnoses."""
+
+    __tablename__ = "diagnosis"
+    concept: str = ""
+    code_system: str = ""
+    code: str = ""
+    onset_earliest: date | None = None
+    onset_latest: date | None = None
+    onset_precision: str = ""
+    recorded_earliest: date | None = None
+    recorded_latest: date | None = None
+    recorded_precision: str = ""
+    clinical_status: str = ""
+    verification_status: str = ""
+
+
+class VariantResultRow(Dated, table=True):
+    """One row for each gene of a variant Observation."""
+
+    __tablename__ = "variant_result"
+    call: str = ""
+    gene: str = ""
+    hgnc: str = ""
+    label: str = ""
+    p_hgvs: str = ""
+    c_hgvs: str = ""
+    g_hgvs: str = ""
+    kind: str = ""
+    vaf_fraction: Decimal | None = exact()
+    origin: str = ""
+    method: str = ""
+
+
+class BiomarkerRow(Dated, table=True):
+    """PD-L1, TMB, MSI."""
+
+    __tablename__ = "biomarker"
+    marker: str = ""
+    code: str = ""
+    value: Decimal | None = exact()
+    unit: str = ""
+
+
+class LabResultRow(Dated, table=True):
+    """Tg, TgAb, TSH in their standard units, with value and unit as sent."""
+
+    __tablename__ = "lab_result"
+    analyte: str = ""
+    code: str = ""
+    comparator: str = ""
+    value_sent: str = ""
+    unit_sent: str = ""
+    value_low: Decimal | None = exact()
+    value_high: Decimal | None = exact()
+    unit: str = ""
+    reference_high: Decimal | None = exact()
+    interpretation: str = ""
+    assay: str = ""
+
+
+class DrugExposureRow(FactRow, table=True):
+    """One ingredient over a span of days."""
+
+    __tablename__ = "drug_exposure"
+    ingredient: str = ""
+    drug_class: str = ""
+    code_system: str = ""
+    code: str = ""
+    evidence: str = ""
+    start_earliest: date | None = None
+    start_latest: date | None = None
+    start_precision: str = ""
+    end_earliest: date | None = None
+    end_latest: date | None = None
+    end_precision: str = ""
+
+
+class RaiAdministrationRow(Dated, table=True):
+    """Records of radioiodine given, activity in MBq with value and unit as sent."""
+
+    __tablename__ = "rai_administration"
+    evidence: str = ""
+    isotope: str = ""
+    activity_mbq: Decimal | None = exact()
+    value_sent: str = ""
+    unit_sent: str = ""
+    purpose: str = ""
+
+
+class DosimetryRow(Dated, table=True):
+    """Dosimetry results."""
+
+    __tablename__ = "dosimetry"
+    max_tolerated_mbq: Decimal | None = exact()
+    value_sent: str = ""
+    unit_sent: str = ""
+
+
+class UptakeRow(Dated, table=True):
+    """Iodine uptake assessments."""
+
+    __tablename__ = "uptake"
+    uptake: str = ""
+
+
+class ImagingAssessmentRow(Dated, table=True):
+    """Target-lesion sums and RECIST statements."""
+
+    __tablename__ = "imaging_assessment"
+    sum_diam_mm: Decimal | None = exact()
+    value_sent: str = ""
+    unit_sent: str = ""
+    new_lesion: bool | None = None
+    recist: str = ""
+
+
+class DiseaseStatusRow(Dated, table=True):
+    """Stated course of disease."""
+
+    __tablename__ = "disease_status"
+    disease_status: str = ""
+    evidence: str = ""
+    biochemical: bool = False
+
+
+class VisitRow(Dated, table=True):
+    """Encounters."""
+
+    __tablename__ = "visit"
+    visit_class: str = ""
+
+
+class DeathRow(Dated, table=True):
+    """Deaths (from Patient.deceased)."""
+
+    __tablename__ = "death"
+
+
+class LinkRow(FactRow, table=True):
+    """A reference that only another resource can resolve, joined when one patient is read.
+
+    `role` says what the target gives: `medication` (the drug of an exposure).
+    """
+
+    __tablename__ = "link"
+    role: str = ""
+    target_type: str = ""
+    target_id: str = ""
+
+
+class MedicationRow(FactRow, table=True):
+    """A fact of the site: the ingredients of a Medication resource (patient_key is empty)."""
+
+    __tablename__ = "medication"
+    ingredient: str = ""
+    drug_class: str = ""
+    isotope: str = ""
+    purpose: str = ""
+
+
+FACT_TABLES: tuple[type[FactRow], ...] = (
+    PatientRow,
+    DiagnosisRow,
+    VariantResultRow,
+    BiomarkerRow,
+    LabResultRow,
+    DrugExposureRow,
+    RaiAdministrationRow,
+    DosimetryRow,
+    UptakeRow,
+    ImagingAssessmentRow,
+    DiseaseStatusRow,
+    VisitRow,
+    DeathRow,
+    LinkRow,
+    MedicationRow,
+)
+
+
+class ResourceRow(SQLModel, table=True):
+    """The version of each resource that the facts stand for; what makes loading idempotent.
+
+    Of two versions the one with the greater `rank` holds, whichever came first. A retracted
+    resource (entered-in-error, deleted) keeps its row and has no facts. `facts_hash` is of what
+    the mapping made of the version: after a mapping is mended, ingesting again replaces it.
+    """
+
+    __tablename__ = "resource"
+    site: str = Field(primary_key=True)
+    resource_type: str = Field(primary_key=True)
+    resource_id: str = Field(primary_key=True)
+    patient_key: str = Field(default="", index=True)
+    version_id: str = ""
+    last_updated: str = ""
+    status: str = ""
+    rank: str = ""
+    content_hash: str = ""
+    facts_hash: str = ""
+    source: str = ""
+    retracted: bool = False
+    run_id: str = ""
+
+
+class SiteRow(SQLModel, table=True):
+    """A site that sent data."""
+
+    __tablename__ = "site"
+    site: str = Field(primary_key=True)
+    timezone: str = "UTC"
+
+
+class IngestRunRow(SQLModel, table=True):
+    """One `raiway ingest`; counts are of lines or resources."""
+
+    __tablename__ = "ingest_run"
+    run_id: str = Field(primary_key=True)
+    site: str = ""
+    started: datetime
+    ended: datetime | None = None
+    paths: str = ""
+    mappings_hash: str = ""
+    software: str = ""
+    read: int = 0
+    relevant: int = 0
+    mapped: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    unmapped: int = 0
+
+
+class QuarantineRow(SQLModel, table=True):
+    """A line that could not be mapped, kept with its reason so that it can be replayed."""
+
+    __tablename__ = "quarantine"
+    quarantine_id: str = Field(primary_key=True)
+    site: str = Field(index=True)
+    source: str = ""
+    resource_type: str = ""
+    resource_id: str = ""
+    reason: str = ""
+    issue_code: str = ""
+    path: str = ""
+    raw: str = ""
+    run_id: str = ""
+
+
+class UnmappedCodeRow(SQLModel, table=True):
+    """A code, unit or value met in a relevant resource that nothing maps."""
+
+    __tablename__ = "unmapped_code"
+    site: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    code_system: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    resource_type: str = Field(primary_key=True)
+    resource_id: str = Field(primary_key=True)
+    display: str = ""
+    patient_key: str = ""
+    run_id: str = ""
+
+
+class StoreSchemaRow(SQLModel, table=True):
+    """The one row that says which tables the store has; every writer locks it first."""
+
+    __tablename__ = "store_schema"
+    version: str = Field(primary_key=True)
+
+
+OPERATIONAL_TABLES: tuple[type[SQLModel], ...] = (
+    ResourceRow,
+    SiteRow,
+    IngestRunRow,
+    QuarantineRow,
+    UnmappedCodeRow,
+)
+
+
+def _order_text_by_code_point() -> None:
+    """PostgreSQL would order text by its server's language, unlike SQLite and Python."""
+    by_code_point = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+    for table in SQLModel.metadata.tables.values():
+        for column in table.columns:
+            if isinstance(column.type, AutoString):
+                column.type = by_code_point
+
+
+_order_text_by_code_point()

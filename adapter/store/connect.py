@@ -1,0 +1,249 @@
+"""Where the store is, and one transaction on it, through ADBC on both engines.
+
+SQLite is read through ADBC too: the driver brings an SQLite of its own, and two copies of SQLite
+in one process undo each other's file locks
+(https://www.sqlite.org/howtocorrupt.html, "Multiple copies of SQLite linked into the same
+application"). Nothing else in Raiway may open the store's file with `sqlite3`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, ClauseElement, Dialect, make_url
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy.exc import ArgumentError
+
+from adapter.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from adbc_driver_manager.dbapi import Connection
+
+SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
+
+# Another ingest's batch takes seconds; only a writer that hangs makes us wait longer.
+BUSY_MILLISECONDS = 60_000
+CONNECT_SECONDS = 10
+CACHE_KIBIBYTES = 65_536
+
+_SESSION = {
+    "sqlite": (
+        f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}",
+        f"PRAGMA cache_size = -{CACHE_KIBIBYTES}",
+        "PRAGMA temp_store = MEMORY",
+    ),
+    # Dates, instants and floats are read as text or binary in one form, whatever the server's.
+    "postgresql": ("SET DateStyle TO ISO", "SET TimeZone TO 'UTC'"),
+}
+
+
+class Transaction:
+    """Statements of SQLAlchemy Core on one connection; all of them hold, or none."""
+
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._dialect = dialect
+
+    @property
+    def engine(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._dialect.name
+
+    def execute(self, statement: ClauseElement | str) -> None:
+        """Run a statement that returns no rows."""
+        sql, values = self._compiled(statement)
+        with self._connection.cursor() as cursor:
+            cursor.executemany(sql, [values] if values else None)
+
+    def batches(self, statement: ClauseElement | str) -> Iterator[list[list[Any]]]:
+        """The rows that a statement returns, as lists of columns, batch by batch."""
+        sql, values = self._compiled(statement)
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            for batch in cursor.fetch_record_batch():
+                if batch.num_rows:
+                    yield [column.to_pylist() for column in batch.columns]
+
+    def stage(self, table: str, rows: pa.RecordBatch) -> None:
+        """Fill a new temporary table, which nobody else sees and the transaction's end drops."""
+        with self._connection.cursor() as cursor:
+            cursor.adbc_ingest(table, rows, mode="create", temporary=True)
+
+    def _compiled(self, statement: ClauseElement | str) -> tuple[str, list[Any]]:
+        if isinstance(statement, str):
+            return statement, []
+        # render_postcompile: lists of IN become one placeholder for each value.
+        compiled = statement.compile(
+            dialect=self._dialect, compile_kwargs={"render_postcompile": True}
+        )
+        names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
+        values = compiled.params
+        return str(compiled), [values[name] for name in names]
+
+
+class Database:
+    """An open store: gives out transactions, and turns the drivers' errors into `StoreError`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _parsed(url)
+        self.engine = self.url.get_backend_name()
+        self.dialect: Dialect = (
+            SQLiteDialect(paramstyle="qmark")
+            if self.engine == "sqlite"
+            else PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # its own
+        )
+        self._base: Connection | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The file of an SQLite store."""
+        return Path(self.url.database or "") if self.engine == "sqlite" else None
+
+    def __str__(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+    def open(self, *, create: bool) -> None:
+        """Connect; the connections of transactions share what this one learns of the server."""
+        self._check_path(create=create)
+        with self.explained("cannot open the store"):
+            self._base = self._connected()
+            if create and self.engine == "sqlite":
+                # Readers then see the last commit while another process writes. The file keeps it.
+                for pragma in (*_SESSION["sqlite"], "PRAGMA journal_mode = WAL"):
+                    with self._base.cursor() as cursor:
+                        cursor.executemany(pragma, None)
+
+    def _check_path(self, *, create: bool) -> None:
+        if self.path is None:
+            return
+        if not self.path.parent.is_dir():
+            raise StoreError(
+                "the store's folder does not exist",
+                where=str(self),
+                hint=f"make the folder {self.path.parent}, or correct the store's URL",
+            )
+        if not create and not self.path.is_file():
+            raise StoreError(
+                "there is no store yet", where=str(self), hint="`raiway ingest` makes one"
+            )
+
+    def close(self) -> None:
+        if self._base is not None:
+            self._base.close()
+            self._base = None
+
+    @contextmanager
+    def transaction(self, *, snapshot: bool = False) -> Iterator[Transaction]:
+        """Commit at the end, roll back on any error; on a connection of its own.
+
+        `snapshot`: all statements see the store as the first one saw it.
+        """
+        with self.explained("cannot use the store"), self._cloned() as connection:
+            transaction = Transaction(connection, self.dialect)
+            if snapshot and self.engine == "postgresql":
+                transaction.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield transaction
+            connection.commit()
+
+    @contextmanager
+    def _cloned(self) -> Iterator[Connection]:
+        if self._base is None:
+            raise StoreError("the store is closed", where=str(self))
+        with self._base.adbc_clone() as connection:
+            for statement in _SESSION[self.engine]:
+                with connection.cursor() as cursor:
+                    cursor.executemany(statement, None)
+            connection.commit()
+            # Closing a connection without a commit rolls back, on both engines.
+            yield connection
+
+    def _connected(self) -> Connection:
+        if self.engine == "sqlite":
+            from adbc_driver_sqlite import dbapi as sqlite
+
+            return sqlite.connect(str(self.path), autocommit=True)
+        try:
+            from adbc_driver_postgresql import dbapi as postgresql  # type: ignore[import-untyped]
+        except ImportError:
+            raise StoreError(
+                "the driver for PostgreSQL is not installed",
+                where=str(self),
+                hint="pip install 'raiway[postgres]'",
+            ) from None
+        connection: Connection = postgresql.connect(_libpq(self.url), autocommit=True)
+        return connection
+
+    @contextmanager
+    def explained(self, doing: str) -> Iterator[None]:
+        """Raise what the driver says as one line, without the password."""
+        from adbc_driver_manager import Error
+
+        try:
+            yield
+        except Error as error:
+            reason = _first_line(self.redacted(str(error)))
+            raise StoreError(f"{doing}: {reason}", where=str(self), hint=_hint(reason)) from None
+
+    def redacted(self, text: str) -> str:
+        """The text without the store's password."""
+        password = str(self.url.password or "")
+        for spelling in {password, quote(password, safe=""), quote(password)} - {""}:
+            text = text.replace(spelling, "***")
+        return text
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # The text itself may hold a password, so that it is not repeated.
+        raise UsageError(
+            "the store's address is no URL",
+            hint="sqlite:///raiway.db or postgresql+psycopg://user@host/database",
+        ) from None
+    if parsed.drivername not in SCHEMES:
+        raise UsageError(
+            f"stores of the kind {parsed.drivername!r} are not supported",
+            hint="sqlite:///raiway.db or postgresql+psycopg://user@host/database",
+        )
+    if parsed.drivername == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise UsageError("an SQLite store needs a file", hint="sqlite:///raiway.db")
+    return parsed
+
+
+def _libpq(url: URL) -> str:
+    """The address as libpq reads it, with a limit to the wait for the server."""
+    timed = url.set(drivername="postgresql")
+    if "connect_timeout" not in timed.query:
+        timed = timed.update_query_dict({"connect_timeout": str(CONNECT_SECONDS)})
+    return timed.render_as_string(hide_password=False)
+
+
+def _first_line(message: str) -> str:
+    first = message.strip().splitlines()[0] if message.strip() else "no reason given"
+    for prefix in ("INVALID_ARGUMENT: ", "NOT_FOUND: ", "INTERNAL: ", "IO: ", "UNKNOWN: "):
+        first = first.removeprefix(prefix)
+    return first
+
+
+_HINTS = (
+    ("not a database", "give the path of a store that `raiway ingest` wrote"),
+    ("locked", "another process is writing; try again when it has ended"),
+    ("readonly", "the file, or its folder, may not be written by this user"),
+    ("unable to open", "the file, or its folder, may not be read or written by this user"),
+    ("password", "check the user and the password of the store's URL"),
+    ("permission denied", "check the rights of the store's user"),
+    ("does not exist", "check the user and the database of the store's URL"),
+    ("failed to connect", "check host and port, and that the server is running"),
+)
+
+
+def _hint(reason: str) -> str:
+    lowered = reason.lower()
+    return next((hint for sign, hint in _HINTS if sign in lowered), "run `raiway doctor`")

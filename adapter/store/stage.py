@@ -1,0 +1,94 @@
+"""Rows into the store: Arrow into a keyless temporary table, then one merge in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Table, TableClause, column, delete, insert, select, table, tuple_, update
+from sqlmodel import SQLModel
+
+from adapter.models import StoreSchemaRow
+from adapter.store.columns import staged_value, table_of, text_of, travel
+from adapter.store.connect import Transaction
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Cell = str | None
+
+
+def stage(
+    transaction: Transaction, name: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]
+) -> TableClause:
+    """Put rows of text into the temporary table `staged_<name>`."""
+    staged = table(f"staged_{name}", *(column(each) for each in columns))
+    transaction.stage(staged.name, _batch(columns, list(rows)))
+    return staged
+
+
+def lock(transaction: Transaction) -> None:
+    """Make the other writers wait until this transaction ends.
+
+    One row that each writer updates first: no two ever hold parts of what the other needs, and on
+    SQLite the transaction begins as a writer, so that it never has to upgrade a stale snapshot.
+    """
+    version = table_of(StoreSchemaRow).columns.version
+    transaction.execute(update(version.table).values({version: version}))
+
+
+def put(transaction: Transaction, rows: Sequence[SQLModel], *, replace: bool) -> None:
+    """Insert rows of one model; a row whose key is there is replaced, or else stays as it is."""
+    into = table_of(type(rows[0]))
+    staged = stage(transaction, into.name, into.columns.keys(), _texts(into, rows))
+    lock(transaction)
+    key = [each.name for each in into.primary_key]
+    known = tuple_(*(into.columns[name] for name in key))
+    coming = tuple_(*(staged.columns[name] for name in key))
+    if replace:
+        transaction.execute(delete(into).where(known.in_(select(coming))))
+    fields = [
+        staged_value(each, staged.columns[each.name], transaction.engine) for each in into.columns
+    ]
+    missing = select(*fields).where(coming.not_in(select(known)))
+    transaction.execute(insert(into).from_select(into.columns.keys(), missing))
+
+
+def remove(transaction: Transaction, model: type[SQLModel], name: str, keys: Sequence[str]) -> None:
+    """Delete the rows whose column `name` is one of `keys`."""
+    staged = stage(transaction, "key", [name], ([key] for key in keys))
+    lock(transaction)
+    listed = table_of(model).columns[name].in_(select(staged.columns[name]))
+    transaction.execute(delete(table_of(model)).where(listed))
+
+
+def _texts(into: Table, rows: Iterable[SQLModel]) -> list[list[Cell]]:
+    columns = [(each.name, travel(each).to_text) for each in into.columns]
+    key = [each.name for each in into.primary_key]
+    first: dict[tuple[str, ...], list[Cell]] = {}
+    for row in rows:
+        cells = [text_of(getattr(row, name), to_text) for name, to_text in columns]
+        first.setdefault(tuple(getattr(row, name) for name in key), cells)
+    return list(first.values())
+
+
+def _batch(columns: Sequence[str], rows: list[Sequence[Cell]]) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    cells: Iterable[Sequence[Cell]] = zip(*rows, strict=True) if rows else [()] * len(columns)
+    return pa.RecordBatch.from_arrays([_array(each) for each in cells], names=list(columns))
+
+
+def _array(cells: Sequence[Cell]) -> pa.Array:
+    """The cells as an array of text that both engines can hold."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    try:
+        array = pa.array(cells, type=pa.string())
+    except UnicodeEncodeError:
+        # JSON's escapes may spell half of a surrogate pair, which UTF-8 cannot.
+        sound = [cell and cell.encode("utf-8", "replace").decode() for cell in cells]
+        array = pa.array(sound, type=pa.string())
+    # PostgreSQL's text has no NUL, which a broken line in quarantine may.
+    return compute.replace_substring(array, "\x00", "\ufffd")

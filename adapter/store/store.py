@@ -1,0 +1,166 @@
+"""The analytic store: typed facts in, one patient after another out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlmodel import SQLModel
+
+from adapter.errors import UsageError
+from adapter.mapping.mapped import MappedResource, Rejected
+from adapter.models import IngestRunRow, PatientRow, QuarantineRow, ResourceRow, SiteRow
+from adapter.store import query, schema
+from adapter.store.connect import Database
+from adapter.store.facts import patients
+from adapter.store.load import LoadCounts, load
+from adapter.store.stage import put, remove
+from analytics.course import PatientFacts
+
+Model = TypeVar("Model", bound=SQLModel)
+
+
+@contextmanager
+def open_store(url: str, *, create: bool) -> Iterator[Store]:
+    """Open the store at a URL: `sqlite:///raiway.db`, `postgresql+psycopg://user@host/database`.
+
+    create: make the tables (and the SQLite file) where they are missing.
+
+    Raises UsageError for a URL that is none of these, StoreError for a store that cannot be
+    reached or read, is no Raiway store, or has another version's tables.
+    """
+    database = Database(url)
+    try:
+        database.open(create=create)
+        if create:
+            schema.create(database)
+        schema.check(database)
+        yield Store(database)
+    finally:
+        database.close()
+
+
+class Store:
+    """An open store. Each call is one transaction of its own; threads may share it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __str__(self) -> str:
+        return str(self._database)
+
+    def load(
+        self,
+        batch: Sequence[MappedResource],
+        run_id: str,
+        silent: Sequence[MappedResource] = (),
+    ) -> LoadCounts:
+        """Bring a batch in, whole or not at all; of each resource the greatest rank holds.
+
+        silent: versions that state nothing. They take back what an older version in the store
+        stated, and leave no trace where there is none: a hospital's noise is not kept.
+        """
+        with self._database.transaction() as transaction:
+            return load(transaction, batch, run_id, silent)
+
+    def patients(
+        self, sites: Sequence[str] = (), patient_keys: Sequence[str] = ()
+    ) -> Iterator[PatientFacts]:
+        """The patients that have facts, ordered by key, all as of one moment.
+
+        sites, patient_keys: only these (none named: all). Memory holds some thousand at a time.
+        """
+        with self._database.transaction(snapshot=True) as transaction:
+            yield from patients(transaction, sites, patient_keys)
+
+    def find_patient(self, text: str, site: str = "") -> str | None:
+        """The key of a patient named by key, `Patient/id` or id; None where there is none.
+
+        Raises UsageError where several sites have the id and `site` is empty.
+        """
+        at_site = {"site": site} if site else {}
+        with self._database.transaction(snapshot=True) as transaction:
+            if any(query.rows(transaction, ResourceRow, {"patient_key": text, **at_site})):
+                return text
+            identified = {"patient_id": text.removeprefix("Patient/"), **at_site}
+            found = {row.patient_key for row in query.rows(transaction, PatientRow, identified)}
+        if len(found) > 1:
+            raise UsageError("several sites have a patient of this id", hint="name the site")
+        return found.pop() if found else None
+
+    def resource(self, site: str, resource_type: str, resource_id: str) -> ResourceRow | None:
+        """The version of a resource that the facts stand for."""
+        key = {"site": site, "resource_type": resource_type, "resource_id": resource_id}
+        return next(self.rows(ResourceRow, **key), None)
+
+    def quarantine(self, rejected: Sequence[Rejected], run_id: str) -> None:
+        """Keep what could not be mapped; what is there already stays as it is."""
+        self._put([_quarantined(each, run_id) for each in rejected], replace=False)
+
+    def quarantined(self, site: str | None = None) -> Iterator[QuarantineRow]:
+        """What lies in quarantine, of one site or all."""
+        return self.rows(QuarantineRow, **({"site": site} if site is not None else {}))
+
+    def release(self, quarantine_ids: Sequence[str]) -> None:
+        """Take out of quarantine what has been mapped."""
+        if quarantine_ids:
+            with self._database.transaction() as transaction:
+                remove(transaction, QuarantineRow, "quarantine_id", quarantine_ids)
+
+    def begin_run(self, run: IngestRunRow) -> None:
+        """Note that an ingest has begun."""
+        self._put([run], replace=True)
+
+    def end_run(self, run: IngestRunRow) -> None:
+        """Note what an ingest came to: the row it began with, its end and counts filled in."""
+        self._put([run], replace=True)
+
+    def runs(self) -> list[IngestRunRow]:
+        """All ingests, the earliest first."""
+        return sorted(self.rows(IngestRunRow), key=lambda run: (run.started, run.run_id))
+
+    def register_site(self, site: str, timezone: str) -> None:
+        """Note a site that sends data, and its time zone."""
+        self._put([SiteRow(site=site, timezone=timezone)], replace=True)
+
+    def sites(self) -> list[SiteRow]:
+        """The sites that sent data, by name."""
+        return list(self.rows(SiteRow))
+
+    def rows(self, model: type[Model], **equal: str) -> Iterator[Model]:
+        """The rows of any table whose text columns equal what is given, ordered by key."""
+        with self._database.transaction(snapshot=True) as transaction:
+            yield from query.rows(transaction, model, equal)
+
+    def fingerprint(self, sites: Sequence[str] = ()) -> str:
+        """The version of the data: a SHA-256 that only the sites' facts determine."""
+        with self._database.transaction(snapshot=True) as transaction:
+            return query.fingerprint(transaction, sites)
+
+    def counts(self) -> dict[str, int]:
+        """The number of rows of each table."""
+        with self._database.transaction(snapshot=True) as transaction:
+            return query.counts(transaction, schema.TABLES)
+
+    def _put(self, rows: Sequence[SQLModel], *, replace: bool) -> None:
+        if rows:
+            with self._database.transaction() as transaction:
+                put(transaction, rows, replace=replace)
+
+
+def _quarantined(rejected: Rejected, run_id: str) -> QuarantineRow:
+    said = "\x1f".join((rejected.site, rejected.reason, rejected.raw or rejected.source))
+    return QuarantineRow(
+        quarantine_id=hashlib.sha256(said.encode("utf-8", "replace")).hexdigest(),
+        site=rejected.site,
+        source=rejected.source,
+        resource_type=rejected.resource_type,
+        resource_id=rejected.resource_id,
+        reason=rejected.reason,
+        issue_code=rejected.issue_code,
+        path=rejected.path,
+        raw=rejected.raw,
+        run_id=run_id,
+    )
