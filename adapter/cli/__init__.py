@@ -1,0 +1,13 @@
+"""The command line: a thin skin, one module for each verb. Nothing is decided here.
+
+Engines are imported inside the commands, so that `raiway --help` answers at once.
+"""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """The console script `raiway`."""
+    from adapter.cli.app import app
+
+    app(prog_name="raiway")

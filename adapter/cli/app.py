@@ -1,0 +1,50 @@
+"""The Typer application with all its verbs."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from adapter.cli import cohort, demo, doctor, evaluate, ingest, init
+from adapter.cli.command import add
+
+app = typer.Typer(
+    name="raiway",
+    help="FHIR resources in, MeasureReports out: outcomes of redifferentiation therapy.",
+    epilog="Try: raiway demo",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    # Locals hold patients' data; `adapter.cli.outcome` says what a failure shows instead.
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"raiway {version('raiway')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    """FHIR resources in, MeasureReports out: outcomes of redifferentiation therapy.
+
+    Exit codes: 0 ok, 1 bug, 2 usage or configuration, 3 a gate failed, 4 unreachable,
+    5 partial (something was quarantined).
+    """
+
+
+for verb in (demo, init, doctor, ingest, cohort, evaluate):
+    add(app, verb.COMMAND)

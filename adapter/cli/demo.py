@@ -1,0 +1,74 @@
+"""`raiway demo`: the whole line on the synthetic cohort."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from adapter.cli.command import Command, CommonOptions
+from adapter.cli.output import Output
+
+if TYPE_CHECKING:
+    from adapter.demo import Demo
+
+SYNTHETIC = "SYNTHETIC DATA: no patient stands behind any number."
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions(CommonOptions):
+    """The options of `raiway demo`."""
+
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write into.")] = (
+        Path("raiway-demo")
+    )
+
+
+def run(options: DemoOptions, output: Output) -> int:
+    """Run the whole line on the shipped synthetic cohort: store, MeasureReport and figures.
+
+    Example: raiway demo --out raiway-demo
+    """
+    from adapter import config
+    from adapter.cli.abstract import abstract, headline
+    from adapter.cli.ingest import name_quarantined
+    from adapter.demo import run as run_demo
+
+    output.note("loading the synthetic hospital ...")
+    found = run_demo(options.out, config.load(options.config))
+    if found.summary.partial:
+        name_quarantined(found.summary, output)
+    if options.as_json:
+        output.json(_document(found))
+    else:
+        output.data(f"{SYNTHETIC}\n\n")
+        output.tables(abstract(found.evaluation))
+        output.data(f"\n{headline(found.evaluation)}\n{SYNTHETIC}\n")
+    _say_next(found, output)
+    return 0
+
+
+def _document(found: Demo) -> dict[str, object]:
+    return {
+        "synthetic": True,
+        "files": {name: str(path) for name, path in found.files.items()},
+        "ingest": found.summary.counts(),
+        **found.evaluation.document(),
+    }
+
+
+def _say_next(found: Demo, output: Output) -> None:
+    output.note("")
+    for name, path in found.files.items():
+        output.note(f"{name:<8}{path}")
+    output.note(f"took    {found.seconds:.1f} s")
+    output.note(f"next: raiway cohort --store {found.store_url}")
+    output.note(
+        f"      raiway evaluate --store {found.store_url} --set tg_profile=rcv --format table"
+    )
+    output.note("      raiway init, then raiway ingest PATH --site ID with data of your own")
+
+
+COMMAND = Command("demo", DemoOptions, run)

@@ -1,0 +1,131 @@
+"""`raiway evaluate`: the store's data as a MeasureReport, figures or a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from adapter.cli.command import Command
+from adapter.cli.options import StudyOptions
+from adapter.cli.output import Output, as_json
+from adapter.cli.tables import Table, plain
+from adapter.files import write_atomically
+
+if TYPE_CHECKING:
+    from adapter.evaluate import Evaluation
+
+
+class Format(StrEnum):
+    """What `raiway evaluate` writes."""
+
+    FHIR = "fhir"
+    FIGURES = "figures"
+    TABLE = "table"
+
+
+def _day(name: str, text: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        name, metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=text
+    )
+    return option
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(StudyOptions):
+    """The options of `raiway evaluate`."""
+
+    measure: Annotated[str, typer.Argument(metavar="MEASURE", help="The id of a Measure.")] = (
+        "redifferentiation-outcomes"
+    )
+    sites: Annotated[
+        list[str], typer.Option("--site", metavar="ID", help="Only this site; repeatable.")
+    ] = field(default_factory=list)
+    start: Annotated[datetime | None, _day("--period-start", "First day of protocol finish.")] = (
+        None
+    )
+    end: Annotated[datetime | None, _day("--period-end", "Last day of protocol finish.")] = None
+    stratifiers: Annotated[
+        list[str],
+        typer.Option(
+            "--stratify", metavar="CODE", help="A further stratifier beside driver; repeatable."
+        ),
+    ] = field(default_factory=list)
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="MeasureReport, figures by name, or a table for eyes."),
+    ] = Format.FHIR
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write there, not to stdout.")
+    ] = None
+
+
+def run(options: EvaluateOptions, output: Output) -> int:
+    """Evaluate a measure on the store: a FHIR MeasureReport, figures (also --json) or a table.
+
+    Example: raiway evaluate --format table --set tg_profile=rcv
+    """
+    from adapter import config
+    from adapter.cli.abstract import abstract
+    from adapter.evaluate import Request, evaluate
+    from adapter.measure_evaluation import checked_report, measure
+    from adapter.store import open_store
+
+    settings = config.load(options.config)
+    study = options.chosen_study(settings)
+    asked = measure(options.measure, settings)
+    request = Request(
+        sites=tuple(options.sites),
+        start=_date(options.start),
+        end=_date(options.end),
+        stratifiers=tuple(options.stratifiers),
+    )
+    with open_store(options.store or settings.store.url, create=False) as store:
+        evaluation = evaluate(store, study, request)
+        waiting = store.counts()["quarantine"]
+    _say(evaluation, waiting, output)
+    form = Format.FIGURES if options.as_json else options.form
+    if form is Format.TABLE:
+        _write_tables(abstract(evaluation), options.out, output)
+    else:
+        figures = form is Format.FIGURES
+        document = evaluation.document() if figures else checked_report(evaluation, asked, settings)
+        _write(as_json(document), options.out, output)
+    return 0
+
+
+def _date(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _say(evaluation: Evaluation, waiting: int, output: Output) -> None:
+    enrolled = evaluation.figures()["n_patients"]
+    out = len(evaluation.courses) - sum(bool(course.episodes) for course in evaluation.courses)
+    if not evaluation.courses:
+        output.note("the store holds no patient of these sites: every count is 0")
+    else:
+        output.note(f"{enrolled} in, {out} persons out (why: raiway cohort)")
+    if waiting:
+        output.warn(f"{waiting:,} lines lie in the store's quarantine and are not counted")
+
+
+def _write_tables(tables: list[Table], out: Path | None, output: Output) -> None:
+    if out is None:
+        output.tables(tables)
+    else:
+        _write("\n".join(map(plain, tables)), out, output)
+
+
+def _write(text: str, out: Path | None, output: Output) -> None:
+    if out is None:
+        output.data(text)
+    else:
+        write_atomically(out, text)
+        output.note(f"written: {out}")
+
+
+COMMAND = Command("evaluate", EvaluateOptions, run)

@@ -1,0 +1,77 @@
+"""Who is in the cohort and who is not, by reason; and why for one patient."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adapter.errors import UsageError
+from analytics.episode import ATTRITION, Course, derive
+from analytics.study import Study
+
+if TYPE_CHECKING:
+    from adapter.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Attrition:
+    """Persons in the store, persons out by the first reason (in the study's order), persons in."""
+
+    persons: int
+    out: dict[str, int]
+    enrolled: int
+    later_courses: int
+
+    def steps(self) -> list[tuple[str, int, int]]:
+        """Reason, persons out for it, persons left after it."""
+        left, steps = self.persons, []
+        for reason, n in self.out.items():
+            left -= n
+            steps.append((reason, n, left))
+        return steps
+
+
+def attrition(store: Store, study: Study, sites: Sequence[str] = ()) -> Attrition:
+    """The attrition of the sites (none named: all). Raises UsageError for an unknown site."""
+    check_sites(store, sites)
+    reasons: Counter[str] = Counter()
+    persons = enrolled = later = 0
+    for facts in store.patients(sites):
+        course = derive(facts, study)
+        persons += 1
+        if course.attrition:
+            reasons[course.attrition] += 1
+        else:
+            enrolled += 1
+            later += len(course.episodes) - 1
+    out = {reason: reasons[reason] for reason in dict.fromkeys((*ATTRITION, *sorted(reasons)))}
+    return Attrition(persons, out, enrolled, later)
+
+
+def explained(store: Store, study: Study, patient: str, site: str = "") -> Course:
+    """The course of a patient named by the store's key, `Patient/id` or id, with every finding.
+
+    Raises UsageError where there is no such patient, or several; the message does not name it.
+    """
+    key = store.find_patient(patient, site)
+    facts = next(iter(store.patients(patient_keys=[key])), None) if key else None
+    if facts is None:
+        raise UsageError(
+            "no such patient in the store",
+            where=f"site {site}" if site else str(store),
+            hint="name the patient as Patient/<id> or by the store's key; `raiway doctor` "
+            "says whether the store is the right one",
+        )
+    return derive(facts, study)
+
+
+def check_sites(store: Store, sites: Sequence[str]) -> None:
+    """Raise UsageError for a site that never sent data."""
+    known = {site.site for site in store.sites()}
+    if lost := sorted(set(sites) - known):
+        raise UsageError(
+            f"no data of site {', '.join(lost)}",
+            hint=f"sites in the store: {', '.join(sorted(known)) or 'none'}",
+        )

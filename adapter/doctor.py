@@ -1,0 +1,138 @@
+"""Checks of what Raiway needs before it can work: each is a line, ok or not, with what to do."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from adapter import config, definitions
+from adapter.config import Settings
+from adapter.errors import RaiwayError
+from adapter.measure_evaluation import measures
+from adapter.models import FACT_TABLES
+from adapter.store import open_store
+from adapter.store.connect import Database
+from adapter.store.schema import schema_version
+
+LIBRARIES = (
+    "pyarrow",
+    "adbc-driver-manager",
+    "sqlalchemy",
+    "fhirpathpy",
+    "fhir.resources",
+    "numpy",
+    "scipy",
+)
+LOW_DISK = 200_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: its name, what was found, and (where it failed) what to do and the exit code."""
+
+    name: str
+    found: str
+    ok: bool = True
+    hint: str = ""
+    exit_code: int = 0
+
+
+def checks(config_file: Path | None, store_url: str | None) -> list[Check]:
+    """Every check; one that fails does not stop the others. Configuration comes before mappings,
+    mappings before the store."""
+    settings, first = _settings(config_file)
+    url = store_url or settings.store.url
+    return [
+        first,
+        *_checked("mappings", lambda: _mappings(settings)),
+        *_checked("store", lambda: _store(url)),
+        *_checked("disk", lambda: _disk(url)),
+        Check("python", f"{platform.python_version()} on {platform.system()}"),
+        Check("raiway", f"{_version('raiway')}; {', '.join(map(_named, LIBRARIES))}"),
+    ]
+
+
+def _settings(file: Path | None) -> tuple[Settings, Check]:
+    """The settings, or the built-in ones with a failed check."""
+    named = str(file or config.DEFAULT_FILE)
+    try:
+        settings = config.load(file)
+    except RaiwayError as error:
+        return Settings.model_construct(), _failed("config", error)
+    there = (file or config.DEFAULT_FILE).exists()
+    sites = f", {len(settings.sites)} sites" if settings.sites else ""
+    return settings, Check("config", f"{named}{sites}" if there else f"no {named}: defaults")
+
+
+def _checked(name: str, found: Callable[[], Iterator[Check]]) -> list[Check]:
+    try:
+        return list(found())
+    except RaiwayError as error:
+        return [_failed(name, error)]
+
+
+def _failed(name: str, error: RaiwayError) -> Check:
+    return Check(name, str(error), ok=False, hint=error.hint, exit_code=error.exit_code)
+
+
+def _mappings(settings: Settings) -> Iterator[Check]:
+    maps = tuple(dict.fromkeys(path for site in settings.sites for path in site.concept_maps))
+    found = definitions.load(maps)
+    study = found.study(settings.analysis.study)
+    views = sum(len(of_type) for of_type in found.views.values())
+    yield Check(
+        "mappings",
+        f"{views} views, {len(found.terminology.value_sets)} value sets, "
+        f"{len(found.units)} unit tables, {len(maps)} maps of sites",
+    )
+    yield Check("study", f"{study.id} {study.version}, hash {study.fingerprint[:12]}")
+    yield Check("measures", ", ".join(sorted(measures(settings.report.base))))
+
+
+def _store(url: str) -> Iterator[Check]:
+    path = Database(url).path
+    if path is not None and path.parent.is_dir() and not path.exists():
+        yield Check("store", f"{url}: none yet, raiway ingest will create it")
+        return
+    with open_store(url, create=False) as store:
+        counts = store.counts()
+        sites = [site.site for site in store.sites()]
+        facts = sum(counts[str(table.__tablename__)] for table in FACT_TABLES)
+        yield Check(
+            "store",
+            f"{store}, schema {schema_version()}, {len(sites)} sites, "
+            f"{counts['patient']} patients, {facts} facts",
+        )
+        if counts["quarantine"]:
+            yield Check(
+                "quarantine", f"{counts['quarantine']} lines wait for raiway ingest --replay"
+            )
+
+
+def _disk(url: str) -> Iterator[Check]:
+    path = Database(url).path
+    folder = path.parent if path is not None and path.parent.is_dir() else Path()
+    free = shutil.disk_usage(folder).free
+    enough = free > LOW_DISK
+    yield Check(
+        "disk",
+        f"{free / 1e9:.1f} GB free",
+        ok=enough,
+        hint="" if enough else "the store cannot grow; free some space",
+        exit_code=0 if enough else 4,
+    )
+
+
+def _named(library: str) -> str:
+    return f"{library} {_version(library)}"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"

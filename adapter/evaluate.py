@@ -1,0 +1,96 @@
+"""Store -> derive -> add -> estimate: the line from facts to figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from adapter.cohort import check_sites
+from adapter.errors import UsageError
+from analytics.aggregate import STRATIFIERS, Aggregate, aggregate, header
+from analytics.episode import Course, derive, in_period
+from analytics.estimate import Estimates, estimate
+from analytics.figures import Value
+from analytics.patient_level import SiteFigures, site_figures
+from analytics.study import Study
+
+if TYPE_CHECKING:
+    from adapter.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked: sites (all if empty), the period of protocol finish, extra stratifiers."""
+
+    sites: tuple[str, ...] = ()
+    start: date | None = None
+    end: date | None = None
+    stratifiers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Everything that the reports are made from. `site` figures never leave the site."""
+
+    study: Study
+    request: Request
+    courses: Sequence[Course]
+    aggregate: Aggregate
+    estimates: Estimates
+    site: SiteFigures
+    data_version: str
+
+    def figures(self) -> dict[str, Value]:
+        """All figures by name, those of single patients included."""
+        return {**self.estimates.overall.values, **self.site.figures}
+
+    def document(self) -> dict[str, Any]:
+        """The `figures` format: figures, reasons for nulls, study with its hash, strata."""
+        return {
+            "figures": self.figures(),
+            "not_estimable": self.estimates.overall.not_estimable,
+            "study": {**self.study.parameters(), "hash": self.study.fingerprint},
+            "strata": {
+                stratifier: {value: found.values for value, found in groups.items()}
+                for stratifier, groups in self.estimates.strata.items()
+            },
+            "data_version": self.data_version,
+            "period": {
+                "start": self.request.start.isoformat() if self.request.start else None,
+                "end": self.request.end.isoformat() if self.request.end else None,
+            },
+            "sites": list(self.request.sites),
+        }
+
+
+def evaluate(store: Store, study: Study, request: Request) -> Evaluation:
+    """The evaluation of a store under a study.
+
+    Raises UsageError for an unknown stratifier or site, or a period that ends before it starts.
+    """
+    for name in request.stratifiers:
+        if name not in STRATIFIERS:
+            known = ", ".join(STRATIFIERS)
+            raise UsageError(f"cannot stratify by {name!r}", hint=f"stratifiers: {known}")
+    if request.start and request.end and request.end < request.start:
+        raise UsageError(
+            f"the period ends on {request.end}, before it starts on {request.start}",
+            hint="both days are counted; give the earlier one as the start",
+        )
+    check_sites(store, request.sites)
+    courses = [
+        in_period(derive(facts, study), request.start, request.end)
+        for facts in store.patients(request.sites)
+    ]
+    cells = aggregate(courses, study, header(study, request.stratifiers))
+    return Evaluation(
+        study=study,
+        request=request,
+        courses=courses,
+        aggregate=cells,
+        estimates=estimate(cells, study),
+        site=site_figures(courses, study),
+        data_version=store.fingerprint(request.sites),
+    )
