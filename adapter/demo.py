@@ -14,7 +14,7 @@ from adapter.errors import UsageError
 from adapter.evaluate import Evaluation, Request, evaluate
 from adapter.files import make_folder, write_atomically
 from adapter.ingest import Summary
-from adapter.measure_evaluation import checked_report, measure
+from adapter.report.evaluation import checked_report, measure
 from adapter.runs import ingest_run, site_mapper
 from adapter.store import Store, open_store
 from adapter.synthetic.hospital import write_ndjson

@@ -12,8 +12,8 @@ from pathlib import Path
 from adapter import config, definitions
 from adapter.config import Settings
 from adapter.errors import RaiwayError
-from adapter.measure_evaluation import measures
 from adapter.models import FACT_TABLES
+from adapter.report.evaluation import measures
 from adapter.store import open_store
 from adapter.store.connect import Database
 from adapter.store.schema import schema_version

@@ -72,7 +72,7 @@ def run(options: EvaluateOptions, output: Output) -> int:
     from adapter import config
     from adapter.cli.abstract import abstract
     from adapter.evaluate import Request, evaluate
-    from adapter.measure_evaluation import checked_report, measure
+    from adapter.report.evaluation import checked_report, measure
     from adapter.store import open_store
 
     settings = config.load(options.config)

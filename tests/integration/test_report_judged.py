@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pytest
 
-from adapter.measures import composed_resource
+from adapter.measures.load import composed_resource
 from analytics.aggregate import Aggregate, header
 from tests.lib.judges import JUDGES, complaints
 from tests.lib.reports import (

@@ -15,9 +15,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from adapter.measure import MeasureDefinition
-from adapter.measures import load_measures
-from adapter.report import Reporter, ReportHead, measure_report
+from adapter.measures.definition import MeasureDefinition
+from adapter.measures.load import load_measures
+from adapter.report.writer import Reporter, ReportHead, measure_report
 from analytics.aggregate import Aggregate
 from analytics.estimate import estimate
 from analytics.study import Study

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapter.report_check import check
+from adapter.report.check import check
 from analytics.aggregate import TIME_TO_PROGRESSION, Aggregate, CountKey, ExitKey, header
 from analytics.study import Study
 from tests.lib.reports import measures, reference_study, report_of

@@ -11,8 +11,8 @@ import pytest
 from adapter.elements import code_of, extension_value, number
 from adapter.errors import GateFailed, UsageError
 from adapter.fhir_r4 import validated
-from adapter.report import Reporter, measure_report
-from adapter.report_check import check
+from adapter.report.check import check
+from adapter.report.writer import Reporter, measure_report
 from analytics.aggregate import Aggregate, header
 from analytics.estimate import Estimates, estimate
 from tests.lib.reports import (

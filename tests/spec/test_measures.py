@@ -11,7 +11,7 @@ import pytest
 
 from adapter.errors import DefinitionError
 from adapter.fhir_r4 import validated
-from adapter.measures import composed_resource, load_measures
+from adapter.measures.load import composed_resource, load_measures
 from tests.lib.reports import MEASURE_IDS, measures, patched, reference_study
 
 

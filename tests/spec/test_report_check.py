@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from adapter.report_check import check
+from adapter.report.check import check
 from tests.lib.needs import missing
 from tests.lib.reports import cases, measures, patched, reference_report
 

@@ -12,8 +12,8 @@ from math import isfinite
 from typing import Any
 
 from adapter.elements import DATA_ABSENT_REASON, Json, code_of, extension_value
-from adapter.measure import Group, MeasureDefinition, Stratifier
-from adapter.report_check_table import table_problems
+from adapter.measures.definition import Group, MeasureDefinition, Stratifier
+from adapter.report.check_table import table_problems
 
 R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MeasureReport."
 DEQM = "http://hl7.org/fhir/uv/deqm/StructureDefinition/deqm-"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from adapter.elements import code_of
-from adapter.measure import CATEGORY, Group, MeasureDefinition, Stratifier
+from adapter.measures.definition import CATEGORY, Group, MeasureDefinition, Stratifier
 from analytics.aggregate import STRATIFIERS, TIME_TO_PROGRESSION
 
 REQUIRED_POPULATIONS = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapter.elements import Json, code_of, extension_value, extension_values
-from adapter.figure_families import FigureFamilies
+from adapter.measures.figure_families import FigureFamilies
 
 R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Measure."
 CATEGORY = "{category}"

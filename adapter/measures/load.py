@@ -13,9 +13,9 @@ from importlib.resources.abc import Traversable
 from adapter.elements import Json
 from adapter.errors import DefinitionError, GateFailed
 from adapter.fhir_r4 import validated
-from adapter.figure_families import FigureFamilies
-from adapter.measure import MeasureDefinition, measure_definition
-from adapter.measure_rules import problems
+from adapter.measures.definition import MeasureDefinition, measure_definition
+from adapter.measures.figure_families import FigureFamilies
+from adapter.measures.rules import problems
 
 CANONICAL_BASE = "https://raiway.example/fhir"
 

@@ -13,10 +13,10 @@ from adapter.elements import Json
 from adapter.errors import GateFailed, UsageError
 from adapter.evaluate import Evaluation
 from adapter.fhir_r4 import validated
-from adapter.measure import MeasureDefinition
-from adapter.measures import load_measures
-from adapter.report import Reporter, ReportHead, measure_report
-from adapter.report_check import check
+from adapter.measures.definition import MeasureDefinition
+from adapter.measures.load import load_measures
+from adapter.report.check import check
+from adapter.report.writer import Reporter, ReportHead, measure_report
 
 
 @lru_cache(maxsize=4)
@@ -36,7 +36,7 @@ def measure(name: str, settings: Settings) -> MeasureDefinition:
 def checked_report(evaluation: Evaluation, asked: MeasureDefinition, settings: Settings) -> Json:
     """The evaluation as a FHIR R4 MeasureReport of `asked`.
 
-    Raises GateFailed when the report does not pass `report_check` or is no valid FHIR.
+    Raises GateFailed when the report does not pass `report.check` or is no valid FHIR.
     """
     start, end = period(evaluation)
     head = ReportHead(
@@ -55,7 +55,7 @@ def checked_report(evaluation: Evaluation, asked: MeasureDefinition, settings: S
         raise GateFailed(
             f"the report fails its own checks: {'; '.join(problems)}",
             where=f"Measure/{asked.id}",
-            hint="nothing was written; the rules are in adapter/report_check.py",
+            hint="nothing was written; the rules are in adapter/report/check.py",
         )
     validated(report)
     return report

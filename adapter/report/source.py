@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from adapter.elements import Json
 from adapter.errors import UsageError
-from adapter.measure import CATEGORY, MeasureDefinition, Stratifier
+from adapter.measures.definition import CATEGORY, MeasureDefinition, Stratifier
 from analytics.figures import Figures, Value
 from analytics.study import Study
 

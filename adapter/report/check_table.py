@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 from adapter.elements import Json, code_of, extension_value
-from adapter.measure import Group, MeasureDefinition
-from adapter.printed_table import PrintedTable, printed_table
+from adapter.measures.definition import Group, MeasureDefinition
+from adapter.report.printed_table import PrintedTable, printed_table
 
 R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MeasureReport."
 TOLERANCE = 1e-6

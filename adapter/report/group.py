@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from adapter.elements import DATA_ABSENT_REASON, Json, concept, extension, quantity
-from adapter.measure import Group, Stratifier
-from adapter.report_source import ReportSource
+from adapter.measures.definition import Group, Stratifier
+from adapter.report.source import ReportSource
 from analytics.figures import Figures
 
 R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MeasureReport."

@@ -1,7 +1,7 @@
 """MeasureReports: estimates and a Measure -> a FHIR R4 summary report. The one writer of them.
 
 Pure: the same inputs give the same report, to the byte. Form: measure-report.md sections 2 and 3,
-profile DEQM UV 1.0.0 (deqm-summarymeasurereport). Callers run `report_check.check` and
+profile DEQM UV 1.0.0 (deqm-summarymeasurereport). Callers run `check.check` and
 `fhir_r4.validated` over the result before it is written, as JSON from the dict.
 """
 
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from adapter.elements import Json, extension, without_empty
-from adapter.measure import MeasureDefinition
-from adapter.report_group import report_group
-from adapter.report_source import ReportSource
-from adapter.report_table import survival_tables
+from adapter.measures.definition import MeasureDefinition
+from adapter.report.group import report_group
+from adapter.report.source import ReportSource
+from adapter.report.table import survival_tables
 from analytics.aggregate import Aggregate
 from analytics.estimate import Estimates
 from analytics.study import Study

@@ -17,8 +17,8 @@ from adapter.elements import (
     number,
     quantity,
 )
-from adapter.measure import Table
-from adapter.report_source import ReportSource
+from adapter.measures.definition import Table
+from adapter.report.source import ReportSource
 from analytics.aggregate import TIME_TO_PROGRESSION, Aggregate
 from analytics.figures import Figures
 

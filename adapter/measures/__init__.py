@@ -1,0 +1,1 @@
+"""Measures: the files of `mappings/Measure`, loaded, composed and checked."""

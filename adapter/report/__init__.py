@@ -1,0 +1,1 @@
+"""MeasureReports: written, checked by our own rules, and made valid FHIR R4."""
