@@ -7,6 +7,7 @@ value set holds.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import tomllib
@@ -135,8 +136,9 @@ def override(study: Study, settings: Iterable[str]) -> Study:
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or key not in parameters:
-            known = ", ".join(sorted(parameters))
-            raise DefinitionError(f"--set {setting}: no such key", hint=f"keys: {known}")
+            near = difflib.get_close_matches(key, parameters, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"keys: {', '.join(sorted(parameters))}"
+            raise DefinitionError(f"--set {setting}: no such key", hint=hint)
         try:
             parameters[key] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
