@@ -9,8 +9,8 @@ from typing import Any
 
 from adapter.definitions import Definitions
 from adapter.errors import InvalidResource, InvalidValue
-from adapter.mapping import facts, medications
-from adapter.mapping.facts import Columns, Context, Row
+from adapter.mapping import assessments, iodine, labs, medications, people, variants
+from adapter.mapping.context import Columns, Context, Row
 from adapter.mapping.mapped import MappedResource, TypedRow, Unmapped
 from adapter.mapping.stamp import stamp, status_of
 from adapter.mapping.view import View
@@ -18,19 +18,19 @@ from adapter.mapping.view import View
 Normaliser = Callable[[Row, Context], Iterator[Columns]]
 
 NORMALISERS: dict[str, Normaliser] = {
-    "patient": facts.patient,
-    "death": facts.death,
-    "diagnosis": facts.diagnosis,
-    "variant_result": facts.variant_result,
-    "biomarker": facts.biomarker,
-    "lab_result": facts.lab_result,
-    "imaging_assessment": facts.imaging_assessment,
-    "disease_status": facts.disease_status,
-    "uptake": facts.uptake,
-    "dosimetry": facts.dosimetry,
-    "visit": facts.visit,
+    "patient": people.patient,
+    "death": people.death,
+    "diagnosis": people.diagnosis,
+    "variant_result": variants.variant_result,
+    "biomarker": variants.biomarker,
+    "lab_result": labs.lab_result,
+    "imaging_assessment": assessments.imaging_assessment,
+    "disease_status": assessments.disease_status,
+    "uptake": assessments.uptake,
+    "dosimetry": assessments.dosimetry,
+    "visit": people.visit,
     "drug_exposure": medications.drug_exposure,
-    "rai_administration": medications.rai_administration,
+    "rai_administration": iodine.rai_administration,
     "link": medications.link,
     "medication": medications.medication,
 }

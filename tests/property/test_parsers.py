@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from adapter.definitions import load
 from adapter.errors import InvalidValue
 from adapter.mapping.dates import sortable, span
-from adapter.mapping.facts import interval
+from adapter.mapping.context import interval
 from adapter.mapping.hgvs import THREE_TO_ONE, protein_change
 
 NEW_YORK = ZoneInfo("America/New_York")
