@@ -229,7 +229,8 @@ def _values(episode: Episode) -> Iterator[tuple[str, Decimal]]:
             yield "drug_days", Decimal(span.days)
     if episode.rai and episode.rai.activity_mbq is not None:
         yield "redifferentiation_rai_mci", episode.rai.activity_mbq / MBQ_PER_MCI
-    yield "prior_rai_mci", episode.prior_rai_mbq / MBQ_PER_MCI
+    if episode.prior_rai_mbq is not None:
+        yield "prior_rai_mci", episode.prior_rai_mbq / MBQ_PER_MCI
 
 
 def _exits(episode: Episode, head: Header, pattern: Pattern) -> Iterator[ExitKey]:

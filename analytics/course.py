@@ -90,18 +90,29 @@ class Diagnosis(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantResult(Fact):
-    """One gene's result. call: present, absent, no_call, indeterminate, unknown."""
+    """One gene's result. call: present, absent, no_call, indeterminate, unknown; `studied` for a
+    gene in a panel's scope. `partner` is the other gene of a fusion."""
 
     call: str
     gene: str = ""
     hgnc: str = ""
+    partner: str = ""
     label: str = ""
     p_hgvs: str = ""
     c_hgvs: str = ""
     kind: str = "unspecified"
     vaf_fraction: Decimal | None = None
     origin: str = ""
+    significance: str = ""
     date: DateSpan | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Implication(Fact):
+    """The significance that another Observation states of a variant: pathogenic, …, benign."""
+
+    variant_id: str
+    significance: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,9 +216,10 @@ class Visit(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Death(Fact):
-    """Death from any cause."""
+    """Death from any cause; `cause_cancer` where the record says whether the cancer was it."""
 
     date: DateSpan | None = None
+    cause_cancer: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +231,7 @@ class PatientFacts:
     persons: tuple[Person, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     variants: tuple[VariantResult, ...] = ()
+    implications: tuple[Implication, ...] = ()
     biomarkers: tuple[Biomarker, ...] = ()
     labs: tuple[LabResult, ...] = ()
     drugs: tuple[DrugExposure, ...] = ()

@@ -6,28 +6,30 @@ it; a patient who is out carries the reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
 from analytics import response, thyroglobulin
-from analytics.course import Dosimetry, Finding, PatientFacts, Person, Uptake
+from analytics.course import Finding, PatientFacts, Person
 from analytics.exposure import DrugCourse, RaiDose, drug_courses, rai_doses
 from analytics.followup import FollowUp, follow_up
 from analytics.genomics import TumourProfile, tumour_profile
+from analytics.protocol import Protocol, protocols
 from analytics.response import LesionSum
 from analytics.study import Study
 from analytics.thyroglobulin import TgValue
+from analytics.undated import left_out, partial_progression
 
 # Why a patient is out, in the order in which the rules are asked (the attrition).
 ATTRITION = (
     "no_thyroid_cancer",
     "excluded_histology",
     "no_index_drug",
+    "index_drug_without_start",
     "no_dosimetry_or_rai_in_window",
-    "no_finish_date",
     "finish_outside_period",
 )
 
@@ -61,8 +63,11 @@ class Episode:
     deviations: tuple[str, ...]
 
     @property
-    def prior_rai_mbq(self) -> Decimal:
-        return sum((dose.activity_mbq or Decimal(0) for dose in self.prior_rai), Decimal(0))
+    def prior_rai_mbq(self) -> Decimal | None:
+        """The sum of prior therapeutic activities; None without a record, or if one is unknown."""
+        activities = [dose.activity_mbq for dose in self.prior_rai]
+        known = [activity for activity in activities if activity is not None]
+        return sum(known, Decimal(0)) if known and len(known) == len(activities) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,44 +83,33 @@ class Course:
 
 def derive(facts: PatientFacts, study: Study) -> Course:
     """The patient's protocol episodes under the study, earliest first."""
-    findings: list[Finding] = []
-
-    def out(reason: str, text: str) -> Course:
-        findings.append(Finding(reason, "out", text=text))
-        return Course(
-            patient_key=facts.patient_key,
-            site=facts.site,
-            attrition=reason,
-            findings=tuple(findings),
-        )
-
-    histology, reason = _histology(facts, study, findings)
+    course = Course(patient_key=facts.patient_key, site=facts.site)
+    unplaced = tuple(left_out(facts, study))
+    diagnosis, reason = _diagnosis(facts, study)
     if reason:
-        return out(reason, "no diagnosis that the study includes")
+        return replace(course, attrition=reason, findings=(diagnosis, *unplaced))
     courses = drug_courses(facts.drugs, study)
     if not courses:
-        return out("no_index_drug", f"no drug of class {', '.join(study.index_drug_classes)}")
+        return replace(course, attrition=_no_drug(facts, study), findings=(diagnosis, *unplaced))
     doses = rai_doses(facts.rai, study)
+    found = protocols(facts, courses, doses, study)
+    if not found:
+        reason = "no_dosimetry_or_rai_in_window"
+        text = f"no dosimetry, uptake scan or I-131 in {study.window_after_days} d of an index drug"
+        drug = Finding("index_drug", "in", courses[0].first_day, text=courses[0].regimen)
+        steps = (diagnosis, drug, *unplaced, Finding(reason, "out", text=text))
+        return replace(course, attrition=reason, findings=steps)
     profile = tumour_profile(facts.variants, facts.biomarkers, study)
-    episodes: list[Episode] = []
-    for drugs in courses:
-        steps: list[Finding] = []
-        setting = _Setting(facts, study, histology, profile, drugs, doses, steps)
-        episode = _episode(setting, number=len(episodes) + 1)
-        if episode:
-            episodes.append(episode)
-            findings.extend(steps)
-    if not episodes:
-        return out(
-            "no_dosimetry_or_rai_in_window",
-            f"neither dosimetry nor I-131 within {study.window_after_days} d of an index drug",
-        )
-    return Course(
-        patient_key=facts.patient_key,
-        site=facts.site,
-        episodes=tuple(episodes),
-        findings=tuple(findings),
-    )
+    judge = _Judge(facts, study, diagnosis.text, profile, tuple(doses), courses)
+    findings = [diagnosis]
+    episodes = []
+    for number, protocol in enumerate(found, start=1):
+        findings += protocol.findings()
+        # Where every course counts, what follows the next one is the next one's.
+        following = found[number].drugs.first_day if number < len(found) else None
+        until = following if study.unit == "episode" else None
+        episodes.append(judge.episode(protocol, number, until, findings))
+    return replace(course, episodes=tuple(episodes), findings=(*findings, *unplaced))
 
 
 def in_period(course: Course, start: date | None, end: date | None) -> Course:
@@ -131,231 +125,182 @@ def in_period(course: Course, start: date | None, end: date | None) -> Course:
     return replace(course, episodes=kept, attrition=reason)
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """What one drug course is judged with; `findings` collects the steps."""
-
-    facts: PatientFacts
-    study: Study
-    histology: str
-    profile: TumourProfile
-    drugs: DrugCourse
-    doses: list[RaiDose]
-    findings: list[Finding]
-
-    def within_window(self, day: date) -> bool:
-        first = self.drugs.first_day
-        before = timedelta(days=self.study.window_before_days)
-        after = timedelta(days=self.study.window_after_days)
-        return first - before <= day <= first + after
-
-
-def _histology(
-    facts: PatientFacts, study: Study, findings: list[Finding]
-) -> tuple[str, str | None]:
-    """The most specific included diagnosis, or the reason why none counts."""
-    valid = [
-        fact
-        for fact in facts.diagnoses
-        if fact.verification_status not in ("refuted", "entered-in-error")
-    ]
-    excluded = [fact for fact in valid if fact.concept in study.exclude_diagnoses]
-    if excluded:
-        return "", "excluded_histology"
-    rank = {concept: place for place, concept in enumerate(study.include_diagnoses)}
-    included = sorted(
-        (fact for fact in valid if fact.concept in rank),
-        key=lambda fact: (rank[fact.concept], fact.ref),
-    )
-    if not included:
-        return "", "no_thyroid_cancer"
-    first = included[0]
-    day = first.onset or first.recorded
-    findings.append(
-        Finding(
-            "diagnosis", "in", day.earliest if day else None, text=first.concept, refs=(first.ref,)
-        )
-    )
-    return first.concept, None
-
-
-def _episode(setting: _Setting, number: int) -> Episode | None:
-    study, facts, drugs = setting.study, setting.facts, setting.drugs
-    rai = _therapeutic(setting)
-    scans = _scan_days(setting, until=rai.day if rai else None)
-    if rai is None and not scans:
-        return None
-    finish, rule = _finish(setting, rai, scans)
-    if finish is None:
-        return None
-    setting.findings[:0] = [
-        Finding("index_drug", "in", drugs.first_day, text=drugs.regimen, refs=drugs.refs)
-    ]
-    tg, ct = _tg(setting, finish), _ct(setting, finish)
-    person = next(iter(sorted(facts.persons, key=lambda fact: fact.ref)), None)
-    return Episode(
-        patient_key=facts.patient_key,
-        site=facts.site,
-        number=number,
-        sex=person.sex if person else "",
-        race=person.race if person else "",
-        ethnicity=person.ethnicity if person else "",
-        age_years=_age(person, drugs.first_day),
-        histology=setting.histology,
-        profile=setting.profile,
-        drugs=drugs,
-        uptake=_uptake(setting, rai),
-        max_tolerated_mbq=_max_tolerated(setting),
-        prior_rai=tuple(
-            dose
-            for dose in setting.doses
-            if dose.purpose == "therapeutic" and dose.day < drugs.first_day
-        ),
-        rai=rai,
-        finish=finish,
-        finish_rule=rule,
-        tg=tg,
-        tg_change={
-            f"{a}_to_{b}": thyroglobulin.category(tg[a], tg[b], study) for a, b in pairs(study)
-        },
-        ct=ct,
-        ct_change={
-            f"{a}_to_{b}": response.ct_category(ct[a], ct[b], study) for a, b in pairs(study)
-        },
-        best_recist=response.best_response(facts.imaging, finish, study),
-        follow_up=follow_up(facts, finish, study, setting.findings),
-        deviations=_deviations(setting, rai),
-    )
-
-
 def pairs(study: Study) -> list[tuple[str, str]]:
     """The changes that are reported: from before to each landmark, and between neighbours."""
     names = [landmark.name for landmark in study.landmarks]
     return [("prior", name) for name in names] + list(pairwise(names))
 
 
-def _therapeutic(setting: _Setting) -> RaiDose | None:
-    """The first therapeutic I-131 from the first index-drug day on, inside the window."""
-    for dose in setting.doses:
-        after_start = dose.day >= setting.drugs.first_day
-        if dose.purpose == "therapeutic" and after_start and setting.within_window(dose.day):
-            mci = f"{dose.activity_mbq / 37:.4g} mCi" if dose.activity_mbq else "activity unknown"
-            setting.findings.append(Finding("rai", "in", dose.day, text=mci, refs=dose.refs))
-            return dose
-    return None
+def _diagnosis(facts: PatientFacts, study: Study) -> tuple[Finding, str | None]:
+    """The most specific included diagnosis, or why the patient is out."""
+    valid = sorted(
+        (
+            fact
+            for fact in facts.diagnoses
+            if fact.verification_status not in ("refuted", "entered-in-error")
+        ),
+        key=lambda fact: fact.ref,
+    )
+    for fact in valid:
+        if fact.concept in study.exclude_diagnoses:
+            reason = "excluded_histology"
+            return Finding(reason, "out", text=fact.concept, refs=(fact.ref,)), reason
+    rank = {concept: place for place, concept in enumerate(study.include_diagnoses)}
+    included = sorted(
+        (fact for fact in valid if fact.concept in rank),
+        key=lambda fact: (rank[fact.concept], fact.ref),
+    )
+    if not included:
+        reason = "no_thyroid_cancer"
+        return Finding(reason, "out", text="no diagnosis that the study includes"), reason
+    first = included[0]
+    stated = first.onset or first.recorded
+    day = stated.earliest if stated and stated.is_day else None
+    return Finding("diagnosis", "in", day, text=first.concept, refs=(first.ref,)), None
 
 
-def _scan_days(setting: _Setting, until: date | None) -> list[date]:
-    """Days of dosimetry or uptake scans in the window, up to the therapeutic dose."""
-    policy = setting.study.date_policy
-    facts = setting.facts
-    scans: tuple[Dosimetry | Uptake, ...] = (*facts.dosimetry, *facts.uptake)
-    found = [
-        (day, fact.ref)
-        for fact in scans
-        if fact.date and (day := fact.date.day(policy)) and setting.within_window(day)
-    ]
-    found = [(day, ref) for day, ref in found if until is None or day <= until]
-    if found:
-        last = max(day for day, _ in found)
-        refs = tuple(sorted(ref for day, ref in found if day == last))
-        setting.findings.append(Finding("dosimetry", "in", last, refs=refs))
-    return sorted(day for day, _ in found)
+def _no_drug(facts: PatientFacts, study: Study) -> str:
+    named = any(drug.drug_class in study.index_drug_classes for drug in facts.drugs)
+    return "index_drug_without_start" if named else "no_index_drug"
 
 
-def _finish(setting: _Setting, rai: RaiDose | None, scans: list[date]) -> tuple[date | None, str]:
-    """Protocol finish by the first of the study's rules that gives a day."""
-    candidates = {
-        "therapeutic_rai": rai.day if rai else None,
-        "last_dosimetry": scans[-1] if scans else None,
-        "last_drug_day": setting.drugs.last_day,
-    }
-    rule = next((name for name in setting.study.finish_rules if candidates[name]), None)
-    day = candidates[rule] if rule else None
-    if rule is None or day is None:
-        return None, ""
-    last_drug = setting.drugs.last_day
-    waits = setting.study.finish_waits_for_drug and last_drug and last_drug > day
-    day, name = (last_drug, f"{rule}+last_drug_day") if waits else (day, str(rule))
-    setting.findings.append(Finding("finish", "finish", day, text=name))
-    return day, name
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What the episodes of one patient share."""
 
+    facts: PatientFacts
+    study: Study
+    histology: str
+    profile: TumourProfile
+    doses: tuple[RaiDose, ...]
+    courses: list[DrugCourse]
 
-def _tg(setting: _Setting, finish: date) -> dict[str, TgValue | None]:
-    study = setting.study
-    series = thyroglobulin.tg_series(setting.facts.labs, setting.facts.drugs, study)
-    values = {"prior": thyroglobulin.baseline(series, setting.drugs.first_day, study.baseline_days)}
-    for mark in study.landmarks:
-        values[mark.name] = thyroglobulin.nearest_to(series, finish, mark.day, mark.tolerance)
-    _report(setting, "tg", {name: (v.day, v.ref) for name, v in values.items() if v})
-    return values
-
-
-def _ct(setting: _Setting, finish: date) -> dict[str, LesionSum | None]:
-    study = setting.study
-    sums = response.lesion_sums(setting.facts.imaging, study)
-    values = {"prior": response.baseline_sum(sums, setting.drugs.first_day, study.baseline_days)}
-    for mark in study.landmarks:
-        values[mark.name] = response.sum_nearest_to(sums, finish, mark.day, mark.tolerance)
-    _report(setting, "ct", {name: (v.day, v.ref) for name, v in values.items() if v})
-    return values
-
-
-def _report(setting: _Setting, what: str, chosen: dict[str, tuple[date, object]]) -> None:
-    for name, (day, ref) in chosen.items():
-        setting.findings.append(
-            Finding(f"{what}:{name}", "measured", day, refs=(ref,))  # type: ignore[arg-type]
+    def episode(
+        self, protocol: Protocol, number: int, until: date | None, findings: list[Finding]
+    ) -> Episode:
+        """One protocol's episode; its steps are added to `findings`."""
+        study, facts, drugs = self.study, self.facts, protocol.drugs
+        person = next(iter(sorted(facts.persons, key=lambda fact: fact.ref)), None)
+        tg, ct = self._tg(protocol), self._ct(protocol)
+        tg_change = {
+            f"{a}_to_{b}": thyroglobulin.category(tg[a], tg[b], study) for a, b in pairs(study)
+        }
+        ct_change = {
+            f"{a}_to_{b}": response.ct_category(ct[a], ct[b], study) for a, b in pairs(study)
+        }
+        findings += _measured(tg, ct, tg_change, ct_change)
+        return Episode(
+            patient_key=facts.patient_key,
+            site=facts.site,
+            number=number,
+            sex=person.sex if person else "",
+            race=person.race if person else "",
+            ethnicity=person.ethnicity if person else "",
+            age_years=_age(person, drugs.first_day),
+            histology=self.histology,
+            profile=self.profile,
+            drugs=drugs,
+            uptake=self._uptake(protocol),
+            max_tolerated_mbq=self._max_tolerated(protocol),
+            prior_rai=self._prior(drugs),
+            rai=protocol.rai,
+            finish=protocol.finish,
+            finish_rule=protocol.finish_rule,
+            tg=tg,
+            tg_change=tg_change,
+            ct=ct,
+            ct_change=ct_change,
+            best_recist=response.best_response(facts.imaging, protocol.finish, study),
+            follow_up=follow_up(facts, protocol.finish, until, study, findings),
+            deviations=self._deviations(protocol),
         )
 
+    def _tg(self, protocol: Protocol) -> dict[str, TgValue | None]:
+        study = self.study
+        series = thyroglobulin.tg_series(self.facts.labs, self.facts.drugs, study)
+        # The drugs themselves can raise thyroglobulin: a value on them is no outcome.
+        series = [value for value in series if not any(c.takes(value.day) for c in self.courses)]
+        first = protocol.drugs.first_day
+        values = {"prior": thyroglobulin.baseline(series, first, study.baseline_days)}
+        for mark in study.landmarks:
+            at = (protocol.finish, mark.day, mark.tolerance)
+            values[mark.name] = thyroglobulin.nearest_to(series, *at)
+        return values
 
-def _uptake(setting: _Setting, rai: RaiDose | None) -> str:
-    """Uptake at the last scan on the drugs, before the therapeutic dose."""
-    seen = [
-        (day, fact.ref, fact.uptake)
-        for fact in setting.facts.uptake
-        if fact.date
-        and (day := fact.date.day(setting.study.date_policy))
-        and day >= setting.drugs.first_day
-        and setting.within_window(day)
-        and (rai is None or day <= rai.day)
-    ]
-    return max(seen)[2] if seen else "not_assessed"
+    def _ct(self, protocol: Protocol) -> dict[str, LesionSum | None]:
+        study = self.study
+        sums = response.lesion_sums(self.facts.imaging, study)
+        first = protocol.drugs.first_day
+        values = {"prior": response.baseline_sum(sums, first, study.baseline_days)}
+        for mark in study.landmarks:
+            at = (protocol.finish, mark.day, mark.tolerance)
+            values[mark.name] = response.sum_nearest_to(sums, *at)
+        return values
+
+    def _uptake(self, protocol: Protocol) -> str:
+        """Uptake at the last scan on or after the first drug day, up to the therapeutic dose."""
+        own = {ref: day for day, ref in protocol.scans}
+        seen = [
+            (own[scan.ref], scan.ref, scan.uptake) for scan in self.facts.uptake if scan.ref in own
+        ]
+        return max(seen)[2] if seen else "not_assessed"
+
+    def _max_tolerated(self, protocol: Protocol) -> Decimal | None:
+        own = {ref: day for day, ref in protocol.scans}
+        stated = [
+            (own[fact.ref], fact.ref, fact.max_tolerated_mbq)
+            for fact in self.facts.dosimetry
+            if fact.ref in own and fact.max_tolerated_mbq is not None
+        ]
+        return max(stated)[2] if stated else None
+
+    def _prior(self, drugs: DrugCourse) -> tuple[RaiDose, ...]:
+        return tuple(
+            dose
+            for dose in self.doses
+            if dose.purpose == "therapeutic" and dose.day < drugs.first_day
+        )
+
+    def _deviations(self, protocol: Protocol) -> tuple[str, ...]:
+        drugs, rai = protocol.drugs, protocol.rai
+        arm = frozenset(self.study.driver(self.profile.driver).arm)
+        prior = self._prior(drugs)
+        found = {
+            "arm_does_not_match_driver": bool(arm) and drugs.classes != arm,
+            "drug_end_unknown": drugs.last_day is None,
+            "drug_end_assumed": any(span.end_assumed for span in drugs.spans),
+            "rai_not_given": rai is None,
+            "prior_activity_missing": any(dose.activity_mbq is None for dose in prior),
+            "rai_purpose_unknown": any(dose.purpose == "unknown" for dose in self.doses),
+            "progression_date_partial": partial_progression(
+                self.facts, protocol.finish, self.study
+            ),
+            **dict.fromkeys(rai.flags if rai else (), True),
+        }
+        return tuple(sorted(name for name, holds in found.items() if holds))
 
 
-def _max_tolerated(setting: _Setting) -> Decimal | None:
-    stated = [
-        (day, fact.ref, fact.max_tolerated_mbq)
-        for fact in setting.facts.dosimetry
-        if fact.date
-        and (day := fact.date.day(setting.study.date_policy))
-        and setting.within_window(day)
-        and fact.max_tolerated_mbq is not None
-    ]
-    return max(stated)[2] if stated else None
-
-
-def _deviations(setting: _Setting, rai: RaiDose | None) -> tuple[str, ...]:
-    study, drugs = setting.study, setting.drugs
-    found = []
-    arm = frozenset(study.driver(setting.profile.driver).arm)
-    if arm and drugs.classes != arm:
-        found.append("arm_does_not_match_driver")
-    if drugs.last_day is None:
-        found.append("drug_end_unknown")
-    if rai is None:
-        found.append("rai_not_given")
-    elif rai.flags:
-        found.extend(rai.flags)
-    return tuple(sorted(found))
+def _measured(
+    tg: dict[str, TgValue | None],
+    ct: dict[str, LesionSum | None],
+    tg_change: dict[str, str],
+    ct_change: dict[str, str],
+) -> Iterator[Finding]:
+    """Which values were taken at which time, and what their changes were."""
+    for name, value in tg.items():
+        if value:
+            yield Finding(f"tg:{name}", "measured", value.day, value.text, (value.ref,))
+    for name, scan in ct.items():
+        if scan:
+            yield Finding(f"ct:{name}", "measured", scan.day, f"{scan.sum_mm} mm", (scan.ref,))
+    for what, changes in (("tg", tg_change), ("ct", ct_change)):
+        for change, category in changes.items():
+            yield Finding(f"{what}:{change}", "category", text=category)
 
 
 def _age(person: Person | None, day: date) -> int | None:
+    """Completed years, from the earliest day that the birth date may mean."""
     if person is None or person.birth is None:
         return None
     born = person.birth.earliest
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-
-
-def courses(patients: Iterable[PatientFacts], study: Study) -> Iterable[Course]:
-    """`derive` over many patients, one at a time."""
-    return (derive(facts, study) for facts in patients)

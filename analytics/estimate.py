@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from analytics.aggregate import Aggregate
+from analytics.episode import pairs
 from analytics.figures import Figures
 from analytics.populations import population_figures
 from analytics.proportion import clopper_pearson
@@ -36,7 +37,9 @@ def estimate(whole: Aggregate, study: Study) -> Estimates:
     overall["later_courses_n"] = whole.count("later_courses", "all")
     comparison_figures(whole, study, overall)
     for alias, name in study.figure_aliases.items():
-        if name in overall.values:
+        if name in overall.not_estimable:
+            overall.missing(alias, overall.not_estimable[name])
+        elif name in overall.values:
             overall[alias] = overall[name]
     strata = {
         stratifier: {
@@ -55,7 +58,7 @@ def cohort_figures(cells: Aggregate, study: Study) -> Figures:
     _characteristics(group)
     _molecular(group)
     _treatment(group)
-    for change in _changes(cells):
+    for change in _changes(study):
         for category in CHANGES:
             group.share(f"{change}_{category}", change, category)
     for response, n in cells.categories("best_recist").items():
@@ -84,13 +87,16 @@ class _Group:
 
     def share(self, name: str, variable: str, *categories: str) -> None:
         """n, percent and the Clopper-Pearson 95 % interval (percent) of some categories."""
-        n, total = self.cells.count(variable, *categories), self.enrolled
+        n, total, reason = self.cells.count(variable, *categories), self.enrolled, ""
         if self.study.percent_denominator == "evaluable":
             total -= self.cells.count(variable, *NOT_EVALUABLE)
+            if set(categories) <= set(NOT_EVALUABLE):
+                reason = "not a share of those who could be evaluated"
         self.figures[f"{name}_n"] = n
-        if total == 0 or n > total:
+        if reason or not total:
             for part in ("pct", "cp95_low", "cp95_high"):
-                self.figures.missing(f"{name}_{part}", "no patient in the denominator")
+                reason = reason or "no patient in the denominator"
+                self.figures.missing(f"{name}_{part}", reason)
             return
         self.figures[f"{name}_pct"] = 100 * n / total
         low, high = clopper_pearson(n, total)
@@ -109,9 +115,9 @@ class _Group:
         self.figures[in_gbq] = float(mean * 37 / 1000)
 
 
-def _changes(cells: Aggregate) -> list[str]:
-    """The changes between two times that are in these cells: `tg_prior_to_3m`, `ct_3m_to_6m`."""
-    return sorted({key.variable for key in cells.counts if key.variable.startswith(("tg_", "ct_"))})
+def _changes(study: Study) -> list[str]:
+    """The changes between two times: `tg_prior_to_3m`, `ct_3m_to_6m`."""
+    return [f"{what}_{a}_to_{b}" for what in ("tg", "ct") for a, b in pairs(study)]
 
 
 def _characteristics(group: _Group) -> None:

@@ -7,8 +7,8 @@ Procedure, a MedicationAdministration and a charge is counted once.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 
 from analytics.course import MBQ_PER_MCI, DrugExposure, FactRef, RaiAdministration
@@ -19,18 +19,44 @@ TAKEN = frozenset({"administered", "dispensed", "stated"})
 
 # Whose activity is taken when records of one administration differ, best first.
 ACTIVITY_SOURCES = ("administered", "procedure", "observation", "charge", "text")
+# What records say of themselves: an activity that nobody gives; a day that is only the document's.
+IMPLAUSIBLE = "activity_implausible"
+DATE_OF_DOCUMENT = "date_of_document"
+# Two statements of one activity that differ by more disagree.
 DISAGREEMENT = Decimal("0.05")
+# Statuses of a record that say that the dose was given; "" is a source without a status.
+GIVEN = frozenset(
+    {
+        "completed",
+        "final",
+        "amended",
+        "corrected",
+        "appended",
+        "partial",
+        "active",
+        "current",
+        "billable",
+        "billed",
+        "not-billable",
+        "",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class DrugSpan:
-    """One ingredient, both days counted; `last_day` None: no end was stated."""
+    """One ingredient, both days counted; `last_day` None: no end was stated.
+
+    `end_assumed`: a record without an end was followed by a later one of the same ingredient, and
+    counts for its own day alone.
+    """
 
     ingredient: str
     drug_class: str
     first_day: date
     last_day: date | None
     refs: tuple[FactRef, ...]
+    end_assumed: bool = False
 
     @property
     def days(self) -> int | None:
@@ -51,6 +77,13 @@ class DrugCourse:
     def last_day(self) -> date | None:
         ends = [span.last_day for span in self.spans]
         return None if None in ends else max(end for end in ends if end)
+
+    def takes(self, day: date) -> bool:
+        """Whether a drug of the course is known to be taken on the day."""
+        return any(
+            span.last_day is not None and span.first_day <= day <= span.last_day
+            for span in self.spans
+        )
 
     @property
     def regimen(self) -> str:
@@ -73,7 +106,7 @@ def drug_courses(drugs: Iterable[DrugExposure], study: Study) -> list[DrugCourse
     )
     courses: list[list[DrugSpan]] = []
     for span in spans:
-        if courses and _adjoins([item.last_day for item in courses[-1]], span.first_day, study):
+        if courses and _adjoins(courses[-1], span.first_day, study):
             courses[-1].append(span)
         else:
             courses.append([span])
@@ -106,26 +139,41 @@ def _span(drug: DrugExposure, study: Study) -> DrugSpan:
 def _merged(spans: list[DrugSpan], study: Study) -> list[DrugSpan]:
     merged: list[DrugSpan] = []
     for span in sorted(spans, key=lambda span: (span.first_day, span.refs)):
-        if merged and _adjoins([merged[-1].last_day], span.first_day, study):
-            last = merged[-1]
-            ends = [last.last_day, span.last_day]
-            merged[-1] = DrugSpan(
-                span.ingredient,
-                span.drug_class,
-                last.first_day,
-                None if None in ends else max(end for end in ends if end),
-                last.refs + span.refs,
-            )
-        else:
+        if not merged:
             merged.append(span)
+            continue
+        last = _closed(merged.pop(), before=span)
+        if _adjoins([last], span.first_day, study):
+            merged.append(_joined(last, span))
+        else:
+            merged += [last, span]
     return merged
 
 
-def _adjoins(ends: list[date | None], start: date, study: Study) -> bool:
-    """No more than `merge_gap_days` drug-free days lie between the ends and the next start."""
-    if None in ends:
-        return True
-    last = max(end for end in ends if end)
+def _closed(last: DrugSpan, before: DrugSpan) -> DrugSpan:
+    if last.last_day is not None or before.first_day == last.first_day:
+        return last
+    # Its own days are certain; that it went on until the later record is not.
+    return replace(last, last_day=last.first_day, end_assumed=True)
+
+
+def _joined(last: DrugSpan, span: DrugSpan) -> DrugSpan:
+    ends = [last.last_day, span.last_day]
+    return replace(
+        last,
+        last_day=None if None in ends else max(end for end in ends if end),
+        refs=last.refs + span.refs,
+        end_assumed=last.end_assumed or span.end_assumed,
+    )
+
+
+def _adjoins(spans: list[DrugSpan], start: date, study: Study) -> bool:
+    """No more than `merge_gap_days` drug-free days lie between the spans and the next start.
+
+    A span without an end reaches as far as a course may wait for its iodine.
+    """
+    reach = timedelta(days=study.window_after_days)
+    last = max(span.last_day or span.first_day + reach for span in spans)
     return (start - last).days - 1 <= study.merge_gap_days
 
 
@@ -150,15 +198,44 @@ def rai_doses(records: Iterable[RaiAdministration], study: Study) -> list[RaiDos
     clusters: list[tuple[date, str, list[RaiAdministration]]] = []
     # Records of a stated purpose first, so that one without joins what it belongs to.
     for day, purpose, _, record in sorted(dated, key=lambda row: (row[1] == "unknown", *row[:3])):
-        for first_day, known, members in clusters:
-            near = abs((day - first_day).days) <= study.rai_merge_days
-            if near and purpose in (known, "unknown"):
-                members.append(record)
-                break
+        near = [
+            (abs((day - first_day).days), place)
+            for place, (first_day, known, members) in enumerate(clusters)
+            if abs((day - first_day).days) <= study.rai_merge_days
+            and purpose in (known, "unknown")
+            and _same_isotope(record, members)
+        ]
+        if near:
+            clusters[min(near)[1]][2].append(record)
         else:
             clusters.append((day, purpose, [record]))
     doses = [_dose(day, purpose, members) for day, purpose, members in clusters]
-    return sorted(doses, key=lambda dose: (dose.day, dose.refs))
+    return _once(sorted(doses, key=lambda dose: (dose.day, dose.refs)))
+
+
+def _once(doses: list[RaiDose]) -> list[RaiDose]:
+    """The doses without those that a later document only tells of again, by the same activity."""
+    kept: list[RaiDose] = []
+    for dose in doses:
+        told = DATE_OF_DOCUMENT in dose.flags
+        same = next((at for at, each in enumerate(kept) if told and _agree(each, dose)), None)
+        if same is None:
+            kept.append(dose)
+        else:
+            refs = tuple(sorted({*kept[same].refs, *dose.refs}))
+            kept[same] = replace(kept[same], refs=refs)
+    return kept
+
+
+def _agree(one: RaiDose, other: RaiDose) -> bool:
+    if one.activity_mbq is None or other.activity_mbq is None:
+        return False
+    return abs(one.activity_mbq - other.activity_mbq) <= DISAGREEMENT * one.activity_mbq
+
+
+def _same_isotope(record: RaiAdministration, members: list[RaiAdministration]) -> bool:
+    named = {record.isotope, *(member.isotope for member in members)} - {""}
+    return len(named) <= 1
 
 
 def _purpose(record: RaiAdministration, study: Study) -> str:
@@ -176,16 +253,26 @@ def _purpose(record: RaiAdministration, study: Study) -> str:
 
 
 def _dose(day: date, purpose: str, members: list[RaiAdministration]) -> RaiDose:
+    """One administration; of plausible activities that of the best source."""
     stated = sorted(
-        (ACTIVITY_SOURCES.index(record.evidence), record.ref, record.activity_mbq)
+        (
+            IMPLAUSIBLE in record.flags,
+            ACTIVITY_SOURCES.index(record.evidence),
+            record.ref,
+            record.activity_mbq,
+        )
         for record in members
         if record.activity_mbq is not None
     )
-    activity = stated[0][2] if stated else None
+    implausible, _, _, activity = stated[0] if stated else (False, 0, None, None)
     flags = []
     if activity is None:
         flags.append("activity_missing")
-    elif any(abs(other - activity) > DISAGREEMENT * activity for _, _, other in stated):
+    elif any(abs(other - activity) > DISAGREEMENT * activity for *_, other in stated):
         flags.append("activity_disagreement")
+    if implausible:
+        flags.append(IMPLAUSIBLE)
+    if all(DATE_OF_DOCUMENT in record.flags for record in members):
+        flags.append(DATE_OF_DOCUMENT)
     refs = tuple(sorted({record.ref for record in members}))
     return RaiDose(day, purpose, activity, refs, tuple(flags))

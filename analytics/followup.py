@@ -17,8 +17,8 @@ CONTACT_STATUSES = frozenset({"arrived", "triaged", "in-progress", "onleave", "f
 class FollowUp:
     """Days from finish, cut at the horizon; `reason` says what ended the observation.
 
-    reason: progression, last_contact, horizon, or no_follow_up (no contact after finish: 0 days,
-    left out of the curve and counted).
+    reason: progression, last_contact, horizon, next_course (where each course counts), or
+    no_follow_up (no contact after finish: 0 days, left out of the curve and counted).
     """
 
     days: int
@@ -27,13 +27,20 @@ class FollowUp:
     last_contact: date | None
 
 
-def follow_up(facts: PatientFacts, finish: date, study: Study, findings: list[Finding]) -> FollowUp:
-    """The earliest of progression, last contact and horizon; an event precedes a censoring."""
+def follow_up(
+    facts: PatientFacts,
+    finish: date,
+    until: date | None,
+    study: Study,
+    findings: list[Finding],
+) -> FollowUp:
+    """The earliest of progression, last contact and horizon; an event precedes a censoring.
+
+    `until`: the day on which the next course begins; what happens from then on is not this one's.
+    """
     contacts = [row for row in _contacts(facts, study) if row[0] > finish]
-    event = next(
-        (row for row in progressions(facts.imaging, facts.statuses, study) if row.day > finish),
-        None,
-    )
+    found = (row for row in progressions(facts.imaging, facts.statuses, study) if row.day > finish)
+    event = next((row for row in found if until is None or row.day < until), None)
     last = max((day for day, _ in contacts), default=None)
     if event and (event.day - finish).days <= study.horizon_days:
         findings.append(
@@ -43,10 +50,13 @@ def follow_up(facts: PatientFacts, finish: date, study: Study, findings: list[Fi
     if last is None:
         findings.append(Finding("no_follow_up", "censored", finish))
         return FollowUp(0, False, "no_follow_up", None)
-    days = (last - finish).days
+    end = last if until is None else min(last, until)
+    days = (end - finish).days
     reason = "horizon" if days >= study.horizon_days else "last_contact"
-    refs = tuple(sorted(ref for day, ref in contacts if day == last))
-    findings.append(Finding(reason, "censored", last, refs=refs))
+    if end != last and reason == "last_contact":
+        reason = "next_course"
+    refs = tuple(sorted(ref for day, ref in contacts if day == end))
+    findings.append(Finding(reason, "censored", end, refs=refs))
     return FollowUp(min(days, study.horizon_days), False, reason, last)
 
 
@@ -57,7 +67,9 @@ def _contacts(facts: PatientFacts, study: Study) -> Iterator[tuple[date, FactRef
     ]
     seen += [(lab.date, lab.ref) for lab in facts.labs]
     seen += [(scan.date, scan.ref) for scan in facts.imaging]
-    seen += [(status.date, status.ref) for status in facts.statuses]
+    # A diagnosis tells when a disease began, not that the patient was seen that day.
+    diagnosed = ("condition_recurrence", "new_metastasis")
+    seen += [(each.date, each.ref) for each in facts.statuses if each.evidence not in diagnosed]
     for span, ref in seen:
         day = span.day(study.date_policy) if span else None
         if day:

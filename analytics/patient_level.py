@@ -42,7 +42,7 @@ def _series(episodes: list[Episode], study: Study) -> dict[str, list[float | int
     positive_from = Decimal(str(study.pdl1_positive_from_pct))
     return {
         "age_years": [e.age_years for e in episodes if e.age_years is not None],
-        "prior_rai_mci": [_mci(e.prior_rai_mbq) for e in episodes],
+        "prior_rai_mci": [_mci(e.prior_rai_mbq) for e in episodes if e.prior_rai_mbq is not None],
         "redifferentiation_rai_mci": [
             _mci(e.rai.activity_mbq) for e in episodes if e.rai and e.rai.activity_mbq is not None
         ],

@@ -16,6 +16,9 @@ from analytics.study import Study
 
 BEST_FIRST = ("CR", "PR", "SD", "PD", "NE")
 
+# Evidence of a disease status that is a source of its own: the study says whether it counts.
+CANDIDATES = frozenset({"condition_recurrence", "new_metastasis", "report_text"})
+
 
 @dataclass(frozen=True, slots=True)
 class LesionSum:
@@ -103,12 +106,9 @@ def progressions(
             found.append(Progression(day, "new_lesion", scan.ref))
     for status in statuses:
         day = status.date.day(study.date_policy) if status.date else None
+        source = status.evidence if status.evidence in CANDIDATES else "disease_status"
         accepted = study.biochemical_progression or not status.biochemical
-        if (
-            day
-            and accepted
-            and status.disease_status == "PD"
-            and "disease_status" in study.progression_sources
-        ):
-            found.append(Progression(day, "disease_status", status.ref))
+        counts = accepted and source in study.progression_sources
+        if day and counts and status.disease_status == "PD":
+            found.append(Progression(day, source, status.ref))
     return sorted(found)

@@ -11,6 +11,16 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
+NOT_NEGATIVE = (
+    "merge_gap_days", "window_before_days", "window_after_days", "rai_merge_days",
+    "rai_diagnostic_to_mci", "rai_therapeutic_from_mci", "baseline_days", "tgab_stable_pct",
+    "tg_cv_analytical", "tg_cv_biological", "tsh_days", "rhtsh_days", "ct_increase_mm",
+)  # fmt: skip
+NOT_EMPTY = (
+    "include_diagnoses", "index_drug_classes", "finish_rules", "landmarks", "progression_sources",
+    "drivers",
+)  # fmt: skip
+
 STRICT: dict[str, Any] = {"extra": "forbid", "allow_inf_nan": False}
 
 
@@ -58,7 +68,11 @@ class DriverClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """One study's rules. Days are calendar days; units stand in the names."""
+    """One study's rules. Days are calendar days; units stand in the names.
+
+    finding_labels: findings counted under the label as sent. A label is free text, so only these
+    become the name of a figure; all else is counted by its gene.
+    """
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
@@ -98,7 +112,17 @@ class Study:
     ct_increase_pct: float
     ct_increase_mm: float
 
-    progression_sources: tuple[Literal["recist", "new_lesion", "disease_status"], ...]
+    progression_sources: tuple[
+        Literal[
+            "recist",
+            "new_lesion",
+            "disease_status",
+            "condition_recurrence",
+            "new_metastasis",
+            "report_text",
+        ],
+        ...,
+    ]
     biochemical_progression: bool = False
     horizon_days: int
     grid_days: int = 1
@@ -114,11 +138,16 @@ class Study:
     reference_driver: str
     race_labels: dict[str, str] = field(default_factory=dict)
     ethnicity_labels: dict[str, str] = field(default_factory=dict)
+    finding_labels: tuple[str, ...] = ()
     figure_aliases: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.horizon_days < 1 or self.grid_days < 1:
             raise ValueError("horizon_days and grid_days must be positive")
+        negative = [name for name in NOT_NEGATIVE if getattr(self, name) < 0]
+        empty = [name for name in NOT_EMPTY if not getattr(self, name)]
+        if negative or empty:
+            raise ValueError(f"must not be negative: {negative}; must not be empty: {empty}")
         if min(self.milestones, default=1) < 1:
             raise ValueError(f"milestones are days after day 0: {self.milestones}")
         if self.horizon_days % self.grid_days:

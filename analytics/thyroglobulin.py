@@ -38,11 +38,17 @@ class TgValue:
     def exact(self) -> bool:
         return self.low is not None and self.low == self.high
 
+    @property
+    def text(self) -> str:
+        """The value for eyes."""
+        sign = "<" if self.below_limit else "" if self.exact else ">"
+        return f"{sign}{self.high if self.below_limit else self.low} ng/mL"
+
 
 def tg_series(
     labs: Iterable[LabResult], drugs: Iterable[DrugExposure], study: Study
 ) -> list[TgValue]:
-    """All dated results, oldest first; one of a day and assay is kept, the last by reference."""
+    """All dated results, oldest first, each with the TSH and TgAb state that it was taken in."""
     rows = [(day, lab) for lab in labs if lab.date and (day := lab.date.day(study.date_policy))]
     rhtsh = [
         day

@@ -47,9 +47,12 @@ def time_figures(cells: Aggregate, study: Study, figures: Figures) -> None:
     for reason, n in cells.categories("observation_ended").items():
         figures[f"observation_ended_n:{reason}"] = n
     table = exit_table(cells)
-    names = [f"km_{day}" for day in study.milestones]
     if not len(table.times):
-        for name in (*names, "ttp_median", f"rmst_{horizon}_days", f"rmst_{horizon}_se"):
+        interval = ("", "_low", "_high")
+        names = [f"km_{day}{part}" for day in study.milestones for part in (*interval, "_se")]
+        names += [f"ttp_median{part}" for part in interval]
+        names += [f"rmst_{horizon}{part}" for part in ("_days", "_se", "_low", "_high")]
+        for name in names:
             figures.missing(name, NO_FOLLOW_UP)
         return
     curve = kaplan_meier(table)
@@ -91,10 +94,13 @@ def _event_counts(cells: Aggregate, study: Study, figures: Figures) -> None:
     events = sum(kinds.get("event", 0) for kinds in exits.values())
     name = f"progressed_by_{horizon}"
     figures[f"{name}_n"] = events
-    if total:
-        figures[f"{name}_pct"] = 100 * events / total
-        low, high = clopper_pearson(events, total)
-        figures.interval(f"{name}_cp95", 100 * low, 100 * high)
+    if not total:
+        for part in ("pct", "cp95_low", "cp95_high"):
+            figures.missing(f"{name}_{part}", "no patient in the denominator")
+        return
+    figures[f"{name}_pct"] = 100 * events / total
+    low, high = clopper_pearson(events, total)
+    figures.interval(f"{name}_cp95", 100 * low, 100 * high)
 
 
 def comparison_figures(cells: Aggregate, study: Study, figures: Figures) -> None:

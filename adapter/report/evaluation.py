@@ -62,12 +62,17 @@ def checked_report(evaluation: Evaluation, asked: MeasureDefinition, settings: S
 
 
 def period(evaluation: Evaluation) -> tuple[date, date]:
-    """The reporting period: as asked, else from the first to the last protocol finish."""
+    """The reporting period: as asked, else the whole years of the first and last protocol finish.
+
+    Whole years, since a finish is the date of one patient.
+    """
     asked = evaluation.request
     finishes = [episode.finish for course in evaluation.courses for episode in course.episodes]
     today = datetime.now(UTC).date()
-    start = asked.start or min(finishes, default=asked.end or today)
-    return start, asked.end or max(finishes, default=start)
+    first, last = min(finishes, default=today), max(finishes, default=today)
+    start = asked.start or min(first, asked.end or first).replace(month=1, day=1)
+    end = asked.end or max(last, start).replace(month=12, day=31)
+    return start, end
 
 
 def _reporter(settings: Settings) -> Reporter:

@@ -4,10 +4,13 @@ traps. Days are counted from the first drug day."""
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
-from analytics.episode import derive
+from analytics.course import DateSpan, FactRef, Person
+from analytics.episode import derive, in_period
 from analytics.study import Study
 from tests.lib.story import BASE, DAY_0, course_of, episode_of, story, without
 
@@ -105,21 +108,37 @@ def test_end_of_observation(lines: str, days: int, reason: str, study: Study) ->
     ("lines", "prior", "given", "flags"),
     [
         ("-800 rai 100 mCi therapeutic\n-400 rai 150 mCi therapeutic", 250, 204, ()),
-        # The same dose, told twice: by a procedure and by the pharmacy two days later.
-        ("52 rai 204 mCi therapeutic administered", 0, 204, ()),
-        ("50 rai 180 mCi therapeutic administered", 0, 180, ("activity_disagreement",)),
-        ("50 rai 200 mCi therapeutic administered", 0, 200, ()),  # 2 % apart
-        ("50 rai 4 mCi diagnostic", 0, 204, ()),  # a tracer is another administration
-        ("-800 rai 20 mCi", 0, 204, ()),  # between the thresholds: unknown, not counted
+        # The same dose, told twice: by a procedure and by the pharmacy up to three days later.
+        ("53 rai 204 mCi therapeutic administered", None, 204, ()),
+        ("50 rai 180 mCi therapeutic administered", None, 180, ("activity_disagreement",)),
+        ("50 rai 200 mCi therapeutic administered", None, 200, ()),  # 2 % apart
+        ("50 rai 194.3 mCi therapeutic administered", None, 194.3, ()),  # 4.99 %
+        ("50 rai 4 mCi diagnostic", None, 204, ()),  # a tracer is another administration
+        ("52 rai 20 mCi", None, 204, ("activity_disagreement",)),  # purpose unknown: joins the dose
+        ("-800 rai 20 mCi", None, 204, ()),  # between the thresholds: unknown, not counted
+        ("-800 rai 10.1 mCi", None, 204, ()),
+        ("-800 rai 30 mCi", 30, 204, ()),
         ("-800 rai 29 mCi therapeutic", 29, 204, ()),  # stated beats the threshold
+        ("0 rai 100 mCi therapeutic", None, 100, ()),  # on the first drug day: not prior
+        ("-1 rai 100 mCi therapeutic", 100, 204, ()),
     ],
 )
-def test_iodine(lines: str, prior: int, given: int, flags: tuple[str, ...], study: Study) -> None:
+def test_iodine(
+    lines: str, prior: float | None, given: float, flags: tuple[str, ...], study: Study
+) -> None:
     episode = episode_of(lines, study)
-    assert episode.prior_rai_mbq == prior * 37
+    assert episode.prior_rai_mbq == (None if prior is None else Decimal(str(prior)) * 37)
     assert episode.rai is not None
-    assert episode.rai.activity_mbq == given * 37
+    assert episode.rai.activity_mbq == Decimal(str(given)) * 37
     assert episode.rai.flags == flags
+
+
+def test_a_prior_dose_of_unknown_activity_is_not_zero(study: Study) -> None:
+    facts = story(BASE + "-800 rai 100 mCi therapeutic\n-400 rai 1 mCi therapeutic")
+    silent = tuple(replace(d, activity_mbq=None) if d.activity_mbq == 37 else d for d in facts.rai)
+    episode = derive(replace(facts, rai=silent), study).episodes[0]
+    assert episode.prior_rai_mbq is None
+    assert "prior_activity_missing" in episode.deviations
 
 
 @pytest.mark.parametrize(
@@ -128,7 +147,7 @@ def test_iodine(lines: str, prior: int, given: int, flags: tuple[str, ...], stud
         ("0..41 drug trametinib", "trametinib", [42]),
         ("0..20 drug trametinib\n21..41 drug trametinib", "trametinib", [42]),
         ("0..20 drug trametinib\n35..41 drug trametinib", "trametinib", [42]),  # 14 days free
-        ("0..20 drug trametinib\n36..41 drug trametinib", "trametinib", [21]),  # 15: two courses
+        ("0..20 drug trametinib\n36..41 drug trametinib", "trametinib", [6]),  # 15: two courses
         ("0..41 drug trametinib\n10..41 drug dabrafenib", "dabrafenib+trametinib", [32, 42]),
         ("0..41 drug trametinib\n5..90 drug trametinib ordered", "trametinib", [42]),
         ("0..41 drug trametinib ordered", "trametinib", [42]),  # better than nothing
@@ -166,6 +185,81 @@ def test_a_second_course_is_counted_apart(study: Study) -> None:
     course = course_of(lines, study)
     assert [episode.number for episode in course.episodes] == [1, 2]
     assert course.episodes[1].prior_rai_mbq == 204 * 37
+
+
+def test_a_dose_belongs_to_one_course(study: Study) -> None:
+    lines = "0..24 drug trametinib\n40..65 drug trametinib\n30 uptake present\n45 rai 150 mCi"
+    base = without("drug", "rai", "uptake", "dosimetry")
+    course = course_of(lines + "\n120 RECIST PD", replace(study, unit="episode"), base)
+    assert [(e.finish_rule, e.follow_up.reason) for e in course.episodes] == [
+        ("last_dosimetry", "next_course"),
+        ("therapeutic_rai", "progression"),
+    ]
+    assert [e.follow_up.days for e in course.episodes] == [10, 75]
+
+
+def test_a_scan_before_the_drugs_qualifies_but_is_no_finish(study: Study) -> None:
+    base = without("rai", "uptake", "dosimetry")
+    episode = episode_of("-14 uptake present", study, base)
+    assert (episode.finish_rule, episode.uptake) == ("last_drug_day", "not_assessed")
+    assert course_of("-15 uptake present", study, base).attrition == "no_dosimetry_or_rai_in_window"
+
+
+def test_an_open_exposure_years_ago_does_not_swallow_the_course(study: Study) -> None:
+    episode = episode_of("-900 drug trametinib", study)
+    assert episode.drugs.first_day == DAY_0
+    weekly = "0 drug trametinib\n7 drug trametinib\n14 drug trametinib"
+    episode = episode_of(weekly, study, without("trametinib"))
+    assert "drug_end_assumed" in episode.deviations
+
+
+@pytest.mark.parametrize(
+    ("lines", "rule", "deviation"),
+    [
+        ("~134 RECIST PD", "partial_date:imaging", "progression_date_partial"),
+        ("~134 status PD", "partial_date:disease_status", "progression_date_partial"),
+        ("~134 Tg 5", "partial_date:thyroglobulin", None),
+        ("~-134 RECIST PD", "partial_date:imaging", None),  # before finish: changes nothing
+    ],
+)
+def test_a_partial_date_is_reported(
+    lines: str, rule: str, deviation: str | None, study: Study
+) -> None:
+    course = course_of(lines, study)
+    assert rule in [step.rule for step in course.findings]
+    assert course.episodes[0].deviations == ((deviation,) if deviation else ())
+    exact = replace(study, date_policy="midpoint")
+    assert rule not in [step.rule for step in course_of(lines, exact).findings]
+
+
+def test_an_index_drug_without_a_usable_start_is_said_so(study: Study) -> None:
+    course = course_of("~0..41 drug trametinib", study, without("drug"))
+    assert course.attrition == "index_drug_without_start"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "inside"), [(0, 0, True), (1, 90, False), (-90, -1, False), (-1, 1, True)]
+)
+def test_the_period_holds_both_its_ends(start: int, end: int, inside: bool, study: Study) -> None:
+    course = course_of("", study)
+    finish = course.episodes[0].finish
+    found = in_period(course, finish + timedelta(days=start), finish + timedelta(days=end))
+    assert bool(found.episodes) == inside
+    assert found.attrition == (None if inside else "finish_outside_period")
+
+
+def test_age_is_in_completed_years(study: Study) -> None:
+    for month, day, age in ((3, 1, 60), (3, 2, 59), (2, 28, 60)):
+        person = Person(ref=FactRef("Patient", "p"), birth=DateSpan.of(date(1961, month, day)))
+        episode = derive(replace(story(BASE), persons=(person,)), study).episodes[0]
+        assert episode.age_years == age
+
+
+@pytest.mark.parametrize("status", ["refuted", "entered-in-error"])
+def test_a_diagnosis_taken_back_does_not_count(status: str, study: Study) -> None:
+    facts = story(BASE)
+    diagnoses = tuple(replace(fact, verification_status=status) for fact in facts.diagnoses)
+    assert derive(replace(facts, diagnoses=diagnoses), study).attrition == "no_thyroid_cancer"
 
 
 @pytest.mark.parametrize(

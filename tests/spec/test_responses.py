@@ -102,3 +102,61 @@ def test_tg_profiles(profile: Any, before: str, after: str, category: str, study
 def test_ct(before: str, after: str, category: str, study: Study) -> None:
     episode = episode_of(f"-14 CT {before}\n140 CT {after}", study)
     assert episode.ct_change["prior_to_3m"] == category
+
+
+@pytest.mark.parametrize(
+    ("lines", "taken"),
+    [
+        ("-90 Tg 5", True),
+        ("-91 Tg 5", False),
+        ("-1 Tg 5", True),
+        ("-10 Tg 5\n-17 drug rhTSH", False),  # seven days before: stimulated
+        ("-10 Tg 5\n-18 drug rhTSH", True),
+        ("-10 Tg 5\n-10 TSH 29.9", True),
+        ("-10 Tg 5\n-10 TSH 30", False),
+        ("-10 Tg 5\n-13 TSH 40", False),
+        ("-10 Tg 5\n-14 TSH 40", True),
+    ],
+)
+def test_which_value_is_the_baseline(lines: str, taken: bool, study: Study) -> None:
+    assert bool(episode_of(lines, study).tg["prior"]) == taken
+
+
+def test_a_stimulated_value_is_no_landmark(study: Study) -> None:
+    assert episode_of("140 Tg 5\n140 TSH 90", study).tg["3m"] is None
+
+
+def test_a_value_on_the_drugs_is_no_landmark(study: Study) -> None:
+    lines = "-10 Tg 5\n140 Tg 9\n100..150 drug lenvatinib"
+    assert episode_of(lines, study).tg_change["prior_to_3m"] == "increase"  # no index drug
+    lines = "-10 Tg 5\n140 Tg 9\n30..150 drug trametinib"
+    assert episode_of(lines, study).tg_change["prior_to_3m"] == "missing"
+
+
+@pytest.mark.parametrize(
+    ("lines", "best"),
+    [
+        ("51 RECIST PR", "PR"),
+        ("50 RECIST PR", "missing"),  # on the day of finish
+        ("242 RECIST PR", "PR"),
+        ("243 RECIST PR", "missing"),
+        ("100 RECIST SD\n200 RECIST CR\n210 RECIST PD", "CR"),
+    ],
+)
+def test_best_response(lines: str, best: str, study: Study) -> None:
+    assert episode_of(lines, study).best_recist == best
+
+
+@pytest.mark.parametrize(
+    ("lines", "taken"),
+    [
+        ("0 CT 40", True),
+        ("1 CT 40", False),
+        ("-90 CT 40", True),
+        ("-91 CT 40", False),
+        ("-80 CT 30\n-20 CT 40", True),
+    ],
+)
+def test_baseline_ct(lines: str, taken: bool, study: Study) -> None:
+    scan = episode_of(lines, study).ct["prior"]
+    assert (scan is not None and scan.sum_mm == 40) == taken
