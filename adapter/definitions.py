@@ -94,14 +94,15 @@ def _units(root: Traversable) -> dict[str, UnitTable]:
     tables = {}
     for file in artifacts.listing(root / "unit", ".toml"):
         where, stated = f"mappings/unit/{file.name}", artifacts.read_toml(file)
-        artifacts.refuse_unknown(stated, {"standard", "factors", "aliases"}, where)
+        artifacts.refuse_unknown(stated, {"standard", "factors", "aliases", "molar"}, where)
         name = file.name.removesuffix(".toml")
         try:
             factors = {code: Decimal(factor) for code, factor in stated["factors"].items()}
+            molar = {code: Decimal(factor) for code, factor in stated.get("molar", {}).items()}
         except (InvalidOperation, TypeError) as error:
             raise DefinitionError("a factor is no decimal in quotes", where=where) from error
-        table = UnitTable(name, stated["standard"], factors, stated.get("aliases", {}))
-        lost = [alias for alias, code in table.aliases.items() if code not in factors]
+        table = UnitTable(name, stated["standard"], factors, stated.get("aliases", {}), molar)
+        lost = [alias for alias, code in table.aliases.items() if code not in {**factors, **molar}]
         if factors.get(table.standard) != 1 or lost:
             raise DefinitionError(f"standard must have factor 1; lost aliases: {lost}", where=where)
         tables[name] = table

@@ -96,12 +96,13 @@ class DiagnosisRow(FactRow, table=True):
 
 
 class VariantResultRow(Dated, table=True):
-    """One row for each gene of a variant Observation."""
+    """One row for each gene of a variant Observation; a fusion is one row with its partner."""
 
     __tablename__ = "variant_result"
     call: str = ""
     gene: str = ""
     hgnc: str = ""
+    partner: str = ""
     label: str = ""
     p_hgvs: str = ""
     c_hgvs: str = ""
@@ -109,7 +110,16 @@ class VariantResultRow(Dated, table=True):
     kind: str = ""
     vaf_fraction: Decimal | None = exact()
     origin: str = ""
+    significance: str = ""
     method: str = ""
+
+
+class ImplicationRow(FactRow, table=True):
+    """The significance that an Observation states of a variant, another Observation."""
+
+    __tablename__ = "implication"
+    variant_id: str = ""
+    significance: str = ""
 
 
 class BiomarkerRow(Dated, table=True):
@@ -118,6 +128,7 @@ class BiomarkerRow(Dated, table=True):
     __tablename__ = "biomarker"
     marker: str = ""
     code: str = ""
+    category: str = ""
     value: Decimal | None = exact()
     unit: str = ""
 
@@ -202,6 +213,7 @@ class DiseaseStatusRow(Dated, table=True):
     disease_status: str = ""
     evidence: str = ""
     biochemical: bool = False
+    components: str = ""
 
 
 class VisitRow(Dated, table=True):
@@ -212,15 +224,33 @@ class VisitRow(Dated, table=True):
 
 
 class DeathRow(Dated, table=True):
-    """Deaths (from Patient.deceased)."""
+    """Deaths (from Patient.deceased, and from Observations of the cause of death)."""
 
     __tablename__ = "death"
+    cause_cancer: bool | None = None
+
+
+class OccurrenceRow(FactRow, table=True):
+    """When a specimen was taken, a report's study was done, a parent Procedure ran.
+
+    It dates the facts of other resources, through their link rows.
+    """
+
+    __tablename__ = "occurrence"
+    start_earliest: date | None = None
+    start_latest: date | None = None
+    start_precision: str = ""
+    end_earliest: date | None = None
+    end_latest: date | None = None
+    end_precision: str = ""
 
 
 class LinkRow(FactRow, table=True):
     """A reference that only another resource can resolve, joined when one patient is read.
 
-    `role` says what the target gives: `medication` (the drug of an exposure).
+    `role` says what the target gives: `medication` (the drug of an exposure), `specimen` (the day
+    it was taken), `part_of` (when the parent Procedure ran). Of the role `report` the target is
+    the Observation, and the report gives the day.
     """
 
     __tablename__ = "link"
@@ -243,6 +273,7 @@ FACT_TABLES: tuple[type[FactRow], ...] = (
     PatientRow,
     DiagnosisRow,
     VariantResultRow,
+    ImplicationRow,
     BiomarkerRow,
     LabResultRow,
     DrugExposureRow,
@@ -253,6 +284,7 @@ FACT_TABLES: tuple[type[FactRow], ...] = (
     DiseaseStatusRow,
     VisitRow,
     DeathRow,
+    OccurrenceRow,
     LinkRow,
     MedicationRow,
 )

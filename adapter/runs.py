@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapter import config, definitions
+from adapter import config, definitions, sites
 from adapter.config import Settings
 from adapter.errors import UsageError
 from adapter.ingest import Progress, Summary, ingest
@@ -22,6 +23,9 @@ from adapter.replay import replay
 
 if TYPE_CHECKING:
     from adapter.store import Store
+
+
+SITE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +39,50 @@ class SiteMapper:
 def site_mapper(
     settings: Settings, site: str, concept_maps: Sequence[Path] = (), timezone: str | None = None
 ) -> SiteMapper:
-    """The mapper of a site: `timezone` and `concept_maps` over the site's settings, UTC last.
+    """The mapper of a site. Its zone: `timezone`, raiway.toml, the site's file, UTC; its maps are
+    those of all three.
 
-    Raises UsageError, ConfigurationError for an unknown zone and DefinitionError for a bad map.
+    Raises UsageError, ConfigurationError for an unknown zone and DefinitionError for a bad map or
+    site file.
     """
-    if not site.strip():
-        raise UsageError("a site needs an id", hint="--site A")
+    if not SITE_ID.fullmatch(site):
+        what = "a site needs an id" if not site.strip() else f"{site!r} is no id of a site"
+        raise UsageError(what, hint="--site A: up to 64 letters, digits, dots, dashes, underscores")
+    for path in concept_maps:
+        if not path.is_file():
+            raise UsageError("no such file", where=str(path), hint="check --map")
     known = settings.site(site)
-    stated = timezone or (
-        known.timezone if known and "timezone" in known.model_fields_set else None
-    )
-    maps = (*(known.concept_maps if known else ()), *concept_maps)
-    found = definitions.load(tuple(dict.fromkeys(maps)))
+    profile = sites.profile(site, known.profile if known else "")
+    in_settings = known.timezone if known and "timezone" in known.model_fields_set else None
+    stated = timezone or in_settings or profile.timezone
+    maps = (*profile.concept_maps, *(known.concept_maps if known else ()), *concept_maps)
+    found = sites.at_site(definitions.load(tuple(dict.fromkeys(maps))), profile)
     return SiteMapper(Mapper(found, site, config.zone(stated or "UTC")), stated is not None)
+
+
+def in_zone_of(store: Store, site: SiteMapper) -> SiteMapper:
+    """The mapper in the zone in which the store has the site's days, unless another is stated."""
+    held = store.site(site.mapper.site)
+    if held is None or site.zone_stated:
+        return site
+    mapper = replace(site.mapper, zone=config.zone(held.timezone))
+    # UTC may be there for want of a stated zone.
+    return SiteMapper(mapper, zone_stated=held.timezone != "UTC")
+
+
+def mappings_changed(store: Store, mapper: Mapper) -> bool:
+    """Whether the last run of the site had other mappings."""
+    last = [run.mappings_hash for run in store.runs() if run.site == mapper.site][-1:]
+    return bool(last) and last != [mapper.definitions.fingerprint]
 
 
 def ingest_run(
     paths: Sequence[Path], mapper: Mapper, store: Store, progress: Progress = lambda name, n: None
 ) -> Summary:
-    """`ingest`, on record. Raises what `ingest` raises; the run then stays without an end."""
+    """`ingest`, on record. Raises what `ingest` raises; the run then stays without an end.
+
+    Raises UsageError where the store has the site's days in another time zone.
+    """
     named = ", ".join(str(path) for path in paths)
     return _recorded(
         store, mapper, named, lambda run_id: ingest(paths, mapper, store, run_id, progress)
@@ -61,11 +90,23 @@ def ingest_run(
 
 
 def replay_run(mapper: Mapper, store: Store) -> Summary:
-    """`replay` of the site's quarantine, on record."""
+    """`replay` of the site's quarantine, on record. Raises UsageError for an unknown site."""
+    if store.site(mapper.site) is None:
+        known = ", ".join(site.site for site in store.sites())
+        raise UsageError(
+            f"no site {mapper.site} in the store", hint=f"sites in the store: {known or 'none'}"
+        )
     return _recorded(store, mapper, "quarantine", lambda run_id: replay(mapper, store, run_id))
 
 
 def _recorded(store: Store, mapper: Mapper, paths: str, work: Callable[[str], Summary]) -> Summary:
+    held = store.site(mapper.site)
+    if held is not None and held.timezone != str(mapper.zone):
+        # Days of two calendars in one site cannot be told apart afterwards.
+        raise UsageError(
+            f"site {mapper.site} was loaded with {held.timezone}, not {mapper.zone}",
+            hint=f"say --timezone {held.timezone}, or ingest all its data into a new store",
+        )
     store.register_site(mapper.site, str(mapper.zone))
     run = IngestRunRow(
         run_id=run_id(time.time_ns() // 1_000_000),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from adapter.errors import UsageError
 from adapter.files import write_atomically
 
-IGNORED = ("raiway.toml", "raiway.db*", "raiway-demo/", "landing/", "secrets/")
+IGNORED = (
+    "raiway.toml",
+    "raiway.db*",
+    "raiway-demo/",
+    "landing/",
+    "export/",
+    "*.ndjson*",
+    "report.json",
+    "secrets/",
+)
 
 TEMPLATE = """\
 # Raiway's settings. An environment variable beats this file (RAIWAY_STORE__URL for [store] url),
@@ -31,12 +41,17 @@ base = "https://raiway.example/fhir"
 
 # One [[sites]] for each site whose data is loaded.
 [[sites]]
-# As in: raiway ingest export/ --site A
+# As in: raiway ingest export/ --site A --timezone America/New_York
 name = "A"
-# The IANA zone in which the site's days begin and end, such as "America/New_York".
-timezone = "UTC"
-# FHIR ConceptMaps (JSON files) from the site's own codes to standard ones.
+# The IANA zone in which the site's days begin and end. Without one, days are taken in UTC, with a
+# warning where that moves them.
+# timezone = "America/New_York"
+# FHIR ConceptMaps (JSON files) from the site's own codes to standard ones; paths from this folder.
 concept_maps = []
+# The site's file: a path ending in .toml, or the name of one in mappings/site/ ("": the file named
+# as the site, if there is one). It may hold timezone, concept_maps, [units] (Tg = "ng/mL": the unit
+# of values that come without one) and [molar_mass_kda].
+profile = ""
 """
 
 
@@ -52,15 +67,15 @@ def start(file: Path) -> list[str]:
             hint="move it away first, or write another: raiway init --config FILE",
         )
     write_atomically(file, TEMPLATE)
-    return _ignore(file.parent / ".gitignore")
+    return _ignore(file.parent / ".gitignore", dict.fromkeys((*IGNORED, file.name)))
 
 
-def _ignore(file: Path) -> list[str]:
+def _ignore(file: Path, patterns: Iterable[str]) -> list[str]:
     try:
         present = file.read_text(encoding="utf-8") if file.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError("cannot be read", where=str(file), hint="check the file") from error
-    missing = [pattern for pattern in IGNORED if pattern not in present.splitlines()]
+    missing = [pattern for pattern in patterns if pattern not in present.splitlines()]
     if missing:
         gap = "" if not present or present.endswith("\n") else "\n"
         write_atomically(file, present + gap + "\n".join(missing) + "\n")

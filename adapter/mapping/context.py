@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from adapter.errors import InvalidValue
@@ -35,6 +35,13 @@ class Context:
     value_set: Callable[[str], str]
     unmapped: list[Unmapped] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
+    confidence: float = 1.0
+
+    def doubt(self, flag: str, confidence: float) -> None:
+        """Flag what is yielded from now on, and put no more than this confidence in it."""
+        if flag not in self.flags:
+            self.flags.append(flag)
+        self.confidence = min(self.confidence, confidence)
 
     def concept(self, value_set: str, tokens: list[str] | None) -> Concept | None:
         return self.terminology.find(self.value_set(value_set), tokens or ())
@@ -76,16 +83,43 @@ class Context:
         value = row[name]
         if value is None:
             return {}
-        standard = self.units[table].convert(Decimal(str(value)), row[f"{name}_unit"] or "")
-        low, high = interval(standard, row[f"{name}_comparator"] or "")
+        unit = str(row[f"{name}_unit"] or "").strip()
+        if self.units[table].declared and not unit:
+            self.flags.append("unit_declared")
+        standard = self.units[table].convert(decimal(value), unit)
+        comparator = self._comparator(row[f"{name}_comparator"])
+        low, high = interval(standard, comparator)
         return {
             "value_sent": str(value),
-            "unit_sent": row[f"{name}_unit"] or "",
-            "comparator": row[f"{name}_comparator"] or "",
+            "unit_sent": unit,
+            "comparator": comparator,
             "value_low": low,
             "value_high": high,
             "unit": self.units[table].standard,
         }
+
+    def _comparator(self, stated: str | None) -> str:
+        """FHIR's comparator; the `=` of HL7 v2 says what no comparator says (flagged)."""
+        comparator = str(stated or "").strip()
+        if comparator != "=":
+            return comparator
+        self.flags.append("comparator_equals")
+        return ""
+
+
+MAGNITUDES = 30
+"""Nothing that is measured here lies beyond 10^30 or, but for 0, below 10^-30."""
+
+
+def decimal(value: object) -> Decimal:
+    """A JSON number as an exact decimal. Raises InvalidValue for what is none."""
+    try:
+        exact = Decimal(str(value))
+    except InvalidOperation:
+        exact = Decimal("NaN")
+    if isinstance(value, bool) or not exact.is_finite() or abs(exact.adjusted()) > MAGNITUDES:
+        raise InvalidValue("no number that can be measured")
+    return exact
 
 
 def interval(value: Decimal, comparator: str) -> tuple[Decimal | None, Decimal | None]:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import calendar
 import re
-from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
+from typing import NamedTuple
 
 from adapter.errors import InvalidValue
 
 _FORM = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(T.+)?)?)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """earliest and latest day; precision is year, month, day or instant."""
 
     earliest: date
@@ -51,7 +50,7 @@ def span(text: str, zone: tzinfo) -> Span:
             first = date(int(year), int(month), 1)
             return Span(first, first.replace(day=last), "month")
         return Span(date(int(year), 1, 1), date(int(year), 12, 31), "year")
-    except (ValueError, calendar.IllegalMonthError) as error:
+    except (ValueError, OverflowError, calendar.IllegalMonthError) as error:
         raise InvalidValue("an impossible date") from error
 
 
@@ -61,16 +60,20 @@ def _instant(text: str, zone: tzinfo) -> Span:
     return Span(local, local, "instant", carried_offset=at.tzinfo is not None)
 
 
-def sortable(text: str | None) -> str:
-    """An instant in UTC with fixed digits, so that text order is time order; '' if none."""
-    if not text:
+def sortable(text: object) -> str:
+    """An instant in UTC with fixed digits, so that text order is time order; '' if none.
+
+    Raises InvalidValue for what is no instant.
+    """
+    if text is None or text == "":
         return ""
+    if not isinstance(text, str):
+        raise InvalidValue("an instant that is no text")
     try:
         at = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        if at.tzinfo is not None:
+            at = at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidValue("an impossible instant") from error
-    if at.tzinfo is None:
-        return at.isoformat(timespec="microseconds")
-    offset = at.utcoffset()
-    utc = (at - offset).replace(tzinfo=None) if offset else at.replace(tzinfo=None)
-    return utc.isoformat(timespec="microseconds")
+    written = at.isoformat()
+    return written[:26] if at.microsecond else f"{written[:19]}.000000"

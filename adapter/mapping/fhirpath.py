@@ -13,7 +13,6 @@ highBoundary() without a precision; join() of nothing is '' as in the official S
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,8 +25,13 @@ from fhirpathpy.engine.invocations import invocation_registry
 from fhirpathpy.models import models
 
 from adapter.errors import EvaluationFailed, ViewDefinitionError
+from adapter.mapping import closures
 from adapter.mapping.boundary import Side, decimal_boundary, text_boundary
+from adapter.mapping.compiled import compile_tree
+from adapter.mapping.expression import Compiled, Scope
 from adapter.mapping.path_check import Membership, Vocabulary, check
+from adapter.mapping.r4_types import Model, is_primitive
+from adapter.mapping.shadowed import unshadowed
 
 Node = Any
 """A resource (mapping), or an element that `Path.nodes` gave: it remembers its FHIR type."""
@@ -42,6 +46,9 @@ _datum: Callable[[Node], Any] = util.get_data
 
 R4 = models["r4"]
 _nodes.TypeInfo.model = R4
+MODEL = Model(
+    R4["choiceTypePaths"], R4["path2Type"], R4["pathsDefinedElsewhere"], R4["type2Parent"]
+)
 
 ENVIRONMENT = {
     "ucum": "http://unitsofmeasure.org",
@@ -53,44 +60,78 @@ RESERVED = frozenset({*ENVIRONMENT, "context", "rowIndex", "resource", "rootReso
 
 _SYSTEM_TYPES = {"Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time"}
 _TYPES = frozenset({*R4["type2Parent"], *R4["type2Parent"].values(), *_SYSTEM_TYPES})
-_REFERENCE = re.compile(
-    r"(?:[a-z]+://.*/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/.+)?"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A compiled FHIRPath expression."""
+    """A checked FHIRPath expression on foci of one type; `closure` where it compiles."""
 
     text: str
     tree: Mapping[str, Any]
     variables: Mapping[str, object]
     membership: Membership | None
+    focus: str | None = None
+    closure: Compiled | None = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether a closure evaluates it, on parsed JSON; else fhirpathpy does."""
+        return self.closure is not None
 
     def __call__(self, focus: Node, row_index: int = 0) -> list[object]:
         """The values: str, bool, int, Decimal, or mappings of complex types.
 
         `row_index` is SQL on FHIR's %rowIndex. Raises EvaluationFailed.
         """
-        return [_plain(node) for node in self.nodes(focus, row_index)]
+        return [plain(node) for node in self.nodes(focus, row_index)]
 
     def nodes(self, focus: Node, row_index: int = 0) -> list[Node]:
         """The elements, to evaluate further paths on. Raises EvaluationFailed."""
-        context = {
-            "dataRoot": [focus],
-            "$this": [focus],
-            "vars": {**self.variables, "context": focus, "rowIndex": row_index},
-            "model": R4,
-            "userInvocationTable": _FUNCTIONS,
-            "membership": self.membership,
-        }
         try:
-            found = _engine.do_eval(context, [focus], self.tree)
-        # fhirpathpy raises bare Exceptions, and their messages hold the patient's data.
+            if self.closure:
+                return values(self.closure, focus)
+            return self._interpreted(focus, row_index)
+        # Their messages hold the patient's data.
         except Exception as error:
-            what = f"{self.text!r} cannot be evaluated: {type(error).__name__}"
-            raise EvaluationFailed(what) from None
+            raise self.failed(error) from None
+
+    def failed(self, error: Exception) -> EvaluationFailed:
+        """What to raise where evaluating it raised an error, whose message may hold data."""
+        if isinstance(error, RecursionError):
+            return EvaluationFailed(f"nested too deeply for {self.text!r}")
+        return EvaluationFailed(f"{self.text!r} cannot be evaluated: {type(error).__name__}")
+
+    def _interpreted(self, focus: Node, row_index: int) -> list[Node]:
+        if self.focus and not MODEL.is_resource(self.focus):
+            focus = _nodes.ResourceNode.create_node(focus, self.focus)
+        variables = {**self.variables, "context": focus, "rowIndex": row_index}
+        found = _evaluated(self.tree, focus, variables, self.membership)
         return [node for node in found if not _is_bare_extension(node)]
+
+
+def _evaluated(
+    tree: Mapping[str, Any],
+    focus: Node,
+    variables: Mapping[str, object],
+    membership: Membership | None = None,
+) -> list[Node]:
+    context = {
+        "dataRoot": [focus],
+        "$this": [focus],
+        "vars": variables,
+        "model": R4,
+        "userInvocationTable": _FUNCTIONS,
+        "membership": membership,
+    }
+    found: list[Node] = _engine.do_eval(context, [focus], tree)
+    return found
+
+
+def values(closure: Compiled, focus: Node) -> list[Node]:
+    """The elements with a value that the closure finds."""
+    primitive = is_primitive(closure.type)
+    found = closures.elements(closure.run(focus))
+    return [each for each in found if closures.has_value(each, primitive=primitive)]
 
 
 def compile_path(
@@ -98,8 +139,12 @@ def compile_path(
     *,
     constants: Mapping[str, object] | None = None,
     membership: Membership | None = None,
+    focus: str | None = None,
 ) -> Path:
     """The path, checked. `constants` are its %names.
+
+    `focus` is the type of the parsed JSON that it will be evaluated on: a resource, or an element
+    that a compiled path found. Only with a focus the path compiles.
 
     Raises ViewDefinitionError for a syntax error, an undefined %name, an unknown function, type or
     value set, a wrong number of arguments, and functions that are not of the resource alone.
@@ -110,7 +155,9 @@ def compile_path(
     # Both are bound anew for each evaluation.
     in_scope = {**variables, "context": None, "rowIndex": 0}
     check(tree, text, Vocabulary(functions, _TYPES, in_scope, membership))
-    return Path(text, tree, variables, membership)
+    scope = Scope(MODEL, lambda part: _evaluated(part, None, variables), membership)
+    closure = compile_tree(tree, focus, scope) if focus else None
+    return Path(text, tree, variables, membership, focus, closure)
 
 
 def date_constant(text: str) -> object:
@@ -127,40 +174,6 @@ def _or_raise(found: object | None) -> object:
     if found is None:
         raise ValueError("no date or time")
     return found
-
-
-def is_resource_type(name: str) -> bool:
-    """Whether FHIR R4 has a resource of this name."""
-    return R4["type2Parent"].get(name) in ("DomainResource", "Resource")
-
-
-def element_type(path: Path, resource_type: str) -> str | None:
-    """The FHIR type of a path that only names elements (`name.family` -> `string`), else None."""
-    if not re.fullmatch(r"\w+(\.\w+)*", path.text):
-        return None
-    names = path.text.split(".")
-    found = resource_type
-    for name in names[1:] if names[0] == resource_type else names:
-        child = f"{found}.{name}"
-        child = R4["pathsDefinedElsewhere"].get(child, child)
-        found = R4["path2Type"].get(child, child)
-    return found if "." not in found else None
-
-
-def without_shadowed(element: Any) -> Any:
-    """The element without the extensions of primitives that have a value (`_code` beside `code`).
-
-    fhirpathpy takes the two for two values: `code = 'x'` would be false, which loses facts.
-    """
-    if isinstance(element, dict):
-        return {
-            key: without_shadowed(child) if isinstance(child, (dict, list)) else child
-            for key, child in element.items()
-            if not (key[0:1] == "_" and element.get(key[1:]) is not None)
-        }
-    if isinstance(element, list):
-        return [without_shadowed(child) for child in element]
-    return element
 
 
 @lru_cache(maxsize=4096)
@@ -183,21 +196,23 @@ def _syntax_tree(text: str) -> Mapping[str, Any]:
 def _is_bare_extension(node: Node) -> bool:
     """A primitive that states no value: null in an array, or only extensions (`_given`)."""
     found = _datum(node)
-    fhir_type = str(getattr(node, "path", ""))
-    primitive = fhir_type.startswith("System.") or fhir_type[0:1].islower()
-    return found is None or (primitive and isinstance(found, Mapping))
+    primitive = is_primitive(str(getattr(node, "path", "")))
+    return not closures.has_value(found, primitive=primitive)
 
 
-def _plain(node: Node) -> object:
+def plain(node: Node) -> object:
+    """The value of an element, without the extensions of primitives that have one."""
     found = _datum(node)
+    if found.__class__ is str:
+        return found
     if isinstance(found, _nodes.FP_TimeBase):
         return found.asStr
     if isinstance(found, _nodes.FP_Type):
         return str(found)
     if isinstance(found, Mapping):
-        return {key: _plain(value) for key, value in found.items()}
+        return {key: plain(value) for key, value in unshadowed(found)}
     if isinstance(found, list):
-        return [_plain(value) for value in found]
+        return [plain(value) for value in found]
     return found
 
 
@@ -206,13 +221,9 @@ def _resource_key(_: object, nodes: list[Node]) -> list[str]:
 
 
 def _reference_key(_: object, nodes: list[Node], expected: Any = None) -> list[str]:
-    """The id of what is referred to; nothing for contained, logical and urn references."""
-    found = (_REFERENCE.fullmatch(str(_datum(node).get("reference", ""))) for node in nodes)
-    return [
-        reference["id"]
-        for reference in found
-        if reference and (expected is None or reference["type"] == expected.name)
-    ]
+    wanted = expected.name if expected else None
+    found = (closures.reference_key(_datum(node), wanted) for node in nodes)
+    return [key for key in found if key is not None]
 
 
 def _member_of(context: Mapping[str, Any], nodes: list[Node], url: str) -> bool:

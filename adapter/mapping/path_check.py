@@ -7,7 +7,7 @@ defined would fail on the first resource that reaches them, or silently give not
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,6 +29,9 @@ class Membership(Protocol):
 
     def contains(self, url: str, system: str | None, code: str, /) -> bool:
         """Whether the value set holds the code; the system is None for a bare code."""
+
+    def tokens(self, url: str, /) -> Set[str]:
+        """Every `system|code` (`|code` for a bare code) of which `contains` says yes."""
 
 
 @dataclass(frozen=True, slots=True)

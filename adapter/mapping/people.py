@@ -19,8 +19,12 @@ def patient(row: Row, context: Context) -> Iterator[Columns]:
 
 
 def death(row: Row, context: Context) -> Iterator[Columns]:
-    """Patient.deceased -> death."""
-    yield context.date("date", row["effective"])
+    """Patient.deceased, Observation of the cause of death -> death."""
+    cause = context.concept("death-cause", row.get("cause"))
+    yield {
+        "cause_cancer": cause and cause.label == "CancerDeath",
+        **context.date("date", row["effective"], row.get("effective_start")),
+    }
 
 
 def diagnosis(row: Row, context: Context) -> Iterator[Columns]:
@@ -45,3 +49,9 @@ def visit(row: Row, context: Context) -> Iterator[Columns]:
         "visit_class": row["visit_class"] or "",
         **context.date("date", row["effective_end"], row["effective"]),
     }
+
+
+def occurrence(row: Row, context: Context) -> Iterator[Columns]:
+    """Specimen, DiagnosticReport, Procedure -> occurrence: it dates what refers to it."""
+    if row["start"] or row["end"]:
+        yield {**context.date("start", row["start"]), **context.date("end", row["end"])}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Any
 
 from adapter.definitions import Definitions
 from adapter.errors import InvalidResource, InvalidValue
-from adapter.mapping import assessments, iodine, labs, medications, people, variants
+from adapter.mapping import assessments, biomarkers, iodine, labs, medications, people, variants
+from adapter.mapping.contained import with_contained
 from adapter.mapping.context import Columns, Context, Row
+from adapter.mapping.dispatch import Dispatch
 from adapter.mapping.mapped import MappedResource, TypedRow, Unmapped
-from adapter.mapping.stamp import stamp, status_of
+from adapter.mapping.stamp import stamp
 from adapter.mapping.view import View
 
 Normaliser = Callable[[Row, Context], Iterator[Columns]]
@@ -22,7 +24,9 @@ NORMALISERS: dict[str, Normaliser] = {
     "death": people.death,
     "diagnosis": people.diagnosis,
     "variant_result": variants.variant_result,
-    "biomarker": variants.biomarker,
+    "DiagnosticReport.variant_result": variants.report_text,
+    "implication": variants.implication,
+    "biomarker": biomarkers.biomarker,
     "lab_result": labs.lab_result,
     "imaging_assessment": assessments.imaging_assessment,
     "disease_status": assessments.disease_status,
@@ -32,6 +36,7 @@ NORMALISERS: dict[str, Normaliser] = {
     "drug_exposure": medications.drug_exposure,
     "rai_administration": iodine.rai_administration,
     "link": medications.link,
+    "occurrence": people.occurrence,
     "medication": medications.medication,
 }
 # Facts of the site, not of a patient.
@@ -45,6 +50,11 @@ class Mapper:
     definitions: Definitions
     site: str
     zone: tzinfo
+    dispatch: Mapping[str, Dispatch] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_type = {name: Dispatch(views) for name, views in self.definitions.views.items()}
+        object.__setattr__(self, "dispatch", by_type)
 
     def map(self, resource: Mapping[str, Any], source: str) -> MappedResource:
         """The resource's facts. Raises InvalidResource or InvalidValue (nothing is half-mapped)."""
@@ -52,11 +62,16 @@ class Mapper:
         made = stamp(resource, site=self.site, source=source)
         if made.retracted:
             return MappedResource(made)
-        tidy = {**resource, "status": status_of(resource)} if "status" in resource else resource
+        tidy = resource
+        if resource.get("status", made.status) != made.status:
+            tidy = {**resource, "status": made.status}
         rows: list[TypedRow] = []
         unmapped: list[Unmapped] = []
-        for view in self.definitions.views.get(made.resource_type, ()):
-            rows += self._rows(view, tidy, unmapped)
+        whole = with_contained(tidy)
+        dispatch = self.dispatch.get(made.resource_type)
+        for view in dispatch.candidates(whole) if dispatch else ():
+            if found := view.rows(whole):
+                rows += self._rows(view, found, unmapped)
         if rows and not made.patient_key and any(row.table not in PATIENTLESS for row in rows):
             raise InvalidResource("states a fact of no patient: no reference to a Patient")
         return MappedResource(made, tuple(_numbered(rows)), tuple(dict.fromkeys(unmapped)))
@@ -65,27 +80,38 @@ class Mapper:
         name = resource.get("resourceType")
         if not isinstance(name, str):
             raise InvalidResource("no resourceType")
-        types = Definitions.value_set("resource-types")
-        if not self.definitions.terminology.contains(types, RESOURCE_TYPES, name):
+        if f"{RESOURCE_TYPES}|{name}" not in self.definitions.terminology.tokens(_TYPES):
             raise InvalidResource("a resourceType that FHIR R4 does not have")
 
     def _rows(
-        self, view: View, resource: Mapping[str, Any], unmapped: list[Unmapped]
+        self, view: View, found: Iterable[Row], unmapped: list[Unmapped]
     ) -> Iterator[TypedRow]:
-        found = self.definitions
-        for row in view.rows(resource):
+        known = self.definitions
+        for row in found:
             context = Context(
-                found.terminology, found.units, self.zone, found.value_set, unmapped, []
+                known.terminology, known.units, self.zone, known.value_set, unmapped, []
             )
             try:
-                for columns in NORMALISERS[view.name](row, context):
-                    yield TypedRow(view.name, 0, columns, flags=tuple(context.flags))
+                for columns in _normaliser(view)(row, context):
+                    yield TypedRow(view.name, 0, columns, context.confidence, tuple(context.flags))
             except InvalidValue as error:
                 where = f"{view.resource} as {view.name}"
                 raise InvalidValue(error.what, where=where, hint=error.hint) from error
+            # Senders put a list where a text belongs. The error's message would hold the data.
+            except (TypeError, AttributeError, ValueError, ArithmeticError) as error:
+                raise InvalidValue(
+                    f"an element of another type than FHIR gives it ({type(error).__name__})",
+                    where=f"{view.resource} as {view.name}",
+                ) from None
+
+
+def _normaliser(view: View) -> Normaliser:
+    """That of the resource type's own view of a table, else that of the table."""
+    return NORMALISERS.get(f"{view.resource}.{view.name}") or NORMALISERS[view.name]
 
 
 RESOURCE_TYPES = "http://hl7.org/fhir/resource-types"
+_TYPES = Definitions.value_set("resource-types")
 
 
 def _numbered(rows: list[TypedRow]) -> Iterator[TypedRow]:
@@ -94,4 +120,4 @@ def _numbered(rows: list[TypedRow]) -> Iterator[TypedRow]:
     for row in rows:
         ordinal = seen.get(row.table, 0)
         seen[row.table] = ordinal + 1
-        yield TypedRow(row.table, ordinal, row.columns, row.confidence, row.flags)
+        yield replace(row, ordinal=ordinal) if ordinal else row

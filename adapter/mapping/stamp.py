@@ -11,7 +11,10 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from adapter.errors import InvalidResource
 from adapter.mapping.dates import sortable
@@ -23,6 +26,7 @@ STATUS_ORDER = (
     "registered", "draft", "planned", "preliminary", "in-progress", "", "unknown",
     "active", "completed", "finished", "final", "amended", "corrected", "cancelled", "stopped",
 )  # fmt: skip
+_STATUS_RANKS = {status: f"{at:02d}" for at, status in enumerate(STATUS_ORDER)}
 # Where a resource says whose it is.
 SUBJECT = ("subject", "patient", "beneficiary")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -56,7 +60,7 @@ def stamp(resource: Mapping[str, Any], *, site: str, source: str) -> Stamp:
             (
                 # A retraction without a date holds against every version (it may be masked).
                 "9999" if retracted and not updated else updated,
-                "99" if retracted else f"{_status_rank(status):02d}",
+                "99" if retracted else _STATUS_RANKS.get(status, _STATUS_RANKS["unknown"]),
                 _issued(resource),
                 version.zfill(12),
                 digest,
@@ -83,10 +87,6 @@ def verification(resource: Mapping[str, Any]) -> str:
     return ""
 
 
-def _status_rank(status: str) -> int:
-    return STATUS_ORDER.index(status) if status in STATUS_ORDER else STATUS_ORDER.index("unknown")
-
-
 def _issued(resource: Mapping[str, Any]) -> str:
     issued = resource.get("issued")
     return sortable(issued) if isinstance(issued, str) else ""
@@ -105,6 +105,7 @@ def patient_id(resource: Mapping[str, Any]) -> str:
     return ""
 
 
+@lru_cache(maxsize=16_384)
 def patient_key(site: str, patient: str) -> str:
     """The store's name of a patient: a hash, so that keys in logs and pages are no identifiers
     of the hospital's."""
@@ -112,10 +113,33 @@ def patient_key(site: str, patient: str) -> str:
 
 
 def content_hash(resource: Mapping[str, Any]) -> str:
-    """SHA-256 of what the resource states, without narrative and bookkeeping."""
-    stated = {key: value for key, value in resource.items() if key not in ("text", "meta")}
-    text = json.dumps(stated, sort_keys=True, separators=(",", ":"), default=_number)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """SHA-256 of what the resource states, without narrative and bookkeeping.
+
+    Numbers are int and Decimal, as the readers give them. Raises InvalidResource.
+    """
+    stated = dict(resource)
+    stated.pop("text", None)
+    stated.pop("meta", None)
+    return hashlib.sha256(_canonical(stated)).hexdigest()
+
+
+def _canonical(stated: Mapping[str, Any]) -> bytes:
+    """JSON in ASCII with sorted keys. What stores hold was hashed as the json module writes it;
+    orjson, ten times as fast, writes the same but for characters that are escaped."""
+    try:
+        text = orjson.dumps(stated, default=_number, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        text = None
+    if text is not None and text.isascii() and _DELETE not in text:
+        return text
+    try:
+        escaped = json.dumps(stated, sort_keys=True, separators=(",", ":"), default=_number)
+    except RecursionError:
+        raise InvalidResource("nested too deeply") from None
+    return escaped.encode()
+
+
+_DELETE = b"\x7f"
 
 
 def _number(value: object) -> str:

@@ -7,7 +7,7 @@ only need the standard code. The `name` of a member value set is the label of wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,32 @@ class Terminology:
     value_sets: Mapping[str, Mapping[str, Concept]]
     translations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     systems: Mapping[str, str] = field(default_factory=dict)
+    found: Mapping[str, Mapping[str, Concept]] = field(init=False, repr=False, compare=False)
+    """url -> token, as a sender may spell it, -> the concept that it is there."""
+
+    def __post_init__(self) -> None:
+        spelled: dict[str, list[str]] = {}
+        for spelling, system in self.systems.items():
+            spelled.setdefault(system, []).append(spelling)
+        found = {
+            url: dict(self._found(members, spelled)) for url, members in self.value_sets.items()
+        }
+        object.__setattr__(self, "found", found)
+
+    def _found(
+        self, members: Mapping[str, Concept], spelled: Mapping[str, list[str]]
+    ) -> Iterator[tuple[str, Concept]]:
+        translated = (
+            token
+            for token, targets in self.translations.items()
+            if not members.keys().isdisjoint(targets)
+        )
+        for token in {*members, *translated}:
+            system, _, code = token.partition("|")
+            for sent in (token, *(f"{spelling}|{code}" for spelling in spelled.get(system, ()))):
+                concepts = [members[each] for each in self.spellings(sent) if each in members]
+                if concepts:
+                    yield sent, min(concepts, key=_place)
 
     def knows(self, url: str) -> bool:
         """Whether a value set of this url is defined."""
@@ -39,6 +65,10 @@ class Terminology:
         members = self.value_sets[url]
         return any(token in members for token in self.spellings(f"{system or ''}|{code}"))
 
+    def tokens(self, url: str) -> Set[str]:
+        """Every token, under any spelling of its system, that `contains` finds in the value set."""
+        return self.found[url].keys()
+
     def spellings(self, token: str) -> tuple[str, ...]:
         """The token under its system's preferred name, and its translations."""
         system, _, code = token.partition("|")
@@ -47,14 +77,13 @@ class Terminology:
 
     def find(self, url: str, tokens: Iterable[str]) -> Concept | None:
         """The concept of the value set that the codings name; of several, the first member's."""
-        members = self.value_sets[url]
-        found = [
-            members[spelling]
-            for token in tokens
-            for spelling in self.spellings(token)
-            if spelling in members
-        ]
-        return min(found, key=lambda concept: (concept.rank, concept.token)) if found else None
+        found = self.found[url]
+        concepts = [found[token] for token in tokens if token in found]
+        return min(concepts, key=_place) if len(concepts) > 1 else next(iter(concepts), None)
+
+
+def _place(concept: Concept) -> tuple[int, str]:
+    return concept.rank, concept.token
 
 
 def build(

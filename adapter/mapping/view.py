@@ -1,22 +1,28 @@
 """SQL on FHIR v2: a ViewDefinition x a resource -> rows.
 
-`_process` follows the Processing Algorithm of the specification; its steps stand above the lines.
+`_processor` follows the Processing Algorithm of the specification; its steps stand above the lines.
+What depends on the ViewDefinition alone is decided when it is loaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
+from operator import or_
 from typing import Any
 
 from adapter.errors import EvaluationFailed
 from adapter.mapping import view_validate
-from adapter.mapping.fhirpath import Node, Path, without_shadowed
+from adapter.mapping.cells import Row, condition, own_columns
+from adapter.mapping.fhirpath import Node, Path
 from adapter.mapping.path_check import Membership
+from adapter.mapping.shadowed import without_shadowed
 from adapter.mapping.view_validate import ROW_INDEX, Column, Selection
 
-Row = dict[str, object]
+Process = Callable[[Node, int], list[Row]]
+"""Process(S, N) of the specification for one Selection Structure S: N, %rowIndex -> rows."""
 
 MAX_DEPTH = 100
 """How deep `repeat` follows: far beyond any questionnaire, and a path like $this never ends."""
@@ -30,20 +36,36 @@ class View:
     resource: str
     where: tuple[Path, ...]
     selection: Selection
+    conditions: tuple[Callable[[Node], bool], ...]
+    process: Process
+    compiled: bool
+    """Whether every path runs as a closure."""
 
     @classmethod
-    def load(cls, definition: Mapping[str, Any], membership: Membership | None = None) -> View:
+    def load(
+        cls,
+        definition: Mapping[str, Any],
+        membership: Membership | None = None,
+        *,
+        compiled: bool = True,
+    ) -> View:
         """The view. Raises ViewDefinitionError for anything wrong with the definition.
 
-        `membership` answers memberOf(); a view that uses it needs one.
+        `membership` answers memberOf(); a view that uses it needs one. `compiled` is False to
+        leave every path to fhirpathpy, the judge of those that compile: slow, and the same rows.
         """
         resource = view_validate.resource_type(definition)
-        compile_path = view_validate.compiler(definition, membership)
+        compile_path = view_validate.compiler(definition, membership, compiled=compiled)
+        where = view_validate.where(definition, compile_path)
+        selection = view_validate.root_selection(definition, compile_path)
         return cls(
             definition.get("name", ""),
             resource,
-            view_validate.where(definition, compile_path),
-            view_validate.root_selection(definition, compile_path),
+            where,
+            selection,
+            tuple(condition(path) for path in where),
+            _processor(selection),
+            all(path.compiled for path in (*where, *selection.paths)),
         )
 
     @property
@@ -51,70 +73,90 @@ class View:
         """The columns, in the order in which `rows` gives them."""
         return list(self.selection.columns)
 
+    @property
+    def codes(self) -> Set[str] | None:
+        """The `system|code` of which a resource's `code` needs one for any row; None: any will do.
+
+        A view that asks for something else before has none: that may fail first.
+        """
+        first = self.where[0].closure if self.where else None
+        return first.codes if first else None
+
+    @property
+    def paths(self) -> Iterator[Path]:
+        """All paths of the view."""
+        yield from self.where
+        yield from self.selection.paths
+
     def rows(self, resource: Mapping[str, Any]) -> list[Row]:
         """The rows: column -> str, bool, int, Decimal, None, list (collection) or mapping.
 
         Raises EvaluationFailed, a ViewDefinitionError and ResourceError, where the resource does
         not fit the view: several values for one cell, a where that is no boolean.
         """
+        # 1. Ensure resource type is correct
+        if resource.get("resourceType") != self.resource:
+            return []
         try:
-            return self._rows(resource)
+            node = self._node(resource)
+            # 2. If V.where is defined, ensure constraints are met
+            for holds in self.conditions:
+                if not holds(node):
+                    return []
+            # 3. Initialise %rowIndex to 0  4. Emit all rows from Process(S, V)
+            return self.process(node, 0)
         except EvaluationFailed as error:
             error.where = f"{self.resource} as {self.name}"
             raise
         except RecursionError:
             raise EvaluationFailed("the resource is nested too deeply") from None
 
-    def _rows(self, resource: Mapping[str, Any]) -> list[Row]:
-        # 1. Ensure resource type is correct
-        if resource.get("resourceType") != self.resource:
-            return []
-        node = without_shadowed(resource)
-        # 2. If V.where is defined, ensure constraints are met
-        if not all(_holds(condition, node) for condition in self.where):
-            return []
-        # 3. Initialise %rowIndex to 0  4. Emit all rows from Process(S, V)
-        return _process(self.selection, node, 0)
+    def _node(self, resource: Mapping[str, Any]) -> Node:
+        if not self.compiled:
+            return without_shadowed(resource)
+        # Closures know objects as the parser makes them.
+        return resource if isinstance(resource, dict) else dict(resource)
 
 
-def _holds(condition: Path, node: Node) -> bool:
-    values = condition(node)
-    if len(values) > 1 or not all(isinstance(value, bool) for value in values):
-        raise EvaluationFailed(f"where {condition.text!r} is no boolean")
-    return values == [True]
+def _processor(s: Selection) -> Process:
+    own = own_columns(s.own)
+    foci = _foci(s)
+    selects = [_processor(select) for select in s.selects]
+    union_all = [_processor(branch) for branch in s.union_all]
+    if foci is None and not selects and not union_all:
+        return lambda n, row_index: [own(n, row_index)]
+
+    def process(n: Node, row_index: int) -> list[Row]:
+        rows: list[Row] = []
+        # 1. Define a list of Nodes foci
+        found = foci(n, row_index) if foci else [n]
+        # 2. For each element f of foci (with 0-based index i)
+        for i, f in enumerate(found):
+            # 2.0 Set %rowIndex to i for this iteration level; unionAll and select inherit it
+            index = i if foci else row_index
+            # 2.1 Initialize an empty list parts  2.2 Process Columns
+            parts = [[own(f, index)]] if s.own else []
+            # 2.3 Process Selects
+            parts += [select(f, index) for select in selects]
+            # 2.4 Process UnionAlls
+            if union_all:
+                parts.append([row for branch in union_all for row in branch(f, index)])
+            # 2.5 For every list of partial rows prows in the Cartesian product of parts
+            rows += [_merged(partial_rows) for partial_rows in product(*parts)]
+        # 3. If foci is an empty list and S.forEachOrNull is defined
+        if not found and s.or_null:
+            # 3.3 Bind each column to null (except for columns with path %rowIndex, bound to 0)
+            rows.append({c.name: 0 if c.path.text == ROW_INDEX else None for c in s.columns})
+        return rows
+
+    return process
 
 
-def _process(s: Selection, n: Node, row_index: int) -> list[Row]:
-    rows: list[Row] = []
-    # 1. Define a list of Nodes foci
-    foci = _foci(s, n, row_index)
-    iterates = s.for_each is not None or bool(s.repeat)
-    # 2. For each element f of foci (with 0-based index i)
-    for i, f in enumerate(foci):
-        # 2.0 Set %rowIndex to i for this iteration level; unionAll and select inherit it
-        index = i if iterates else row_index
-        # 2.1 Initialize an empty list parts  2.2 Process Columns
-        parts = [[{column.name: _cell(column, f, index) for column in s.own}]]
-        # 2.3 Process Selects
-        parts += [_process(select, f, index) for select in s.selects]
-        # 2.4 Process UnionAlls
-        if s.union_all:
-            parts.append([row for branch in s.union_all for row in _process(branch, f, index)])
-        # 2.5 For every list of partial rows prows in the Cartesian product of parts
-        rows += [_merged(partial_rows) for partial_rows in product(*parts)]
-    # 3. If foci is an empty list and S.forEachOrNull is defined
-    if not foci and s.or_null:
-        # 3.3 Bind each column to null (except for columns with path %rowIndex, bound to 0)
-        rows.append({c.name: 0 if c.path.text == ROW_INDEX else None for c in s.columns})
-    return rows
-
-
-def _foci(s: Selection, n: Node, row_index: int) -> list[Node]:
+def _foci(s: Selection) -> Callable[[Node, int], list[Node]] | None:
+    """What gives the foci, or None where the node itself is the one focus."""
     if s.repeat:
-        return list(_traverse(s.repeat, n, row_index, 1))
-    if s.for_each:
-        return s.for_each.nodes(n, row_index)
-    return [n]
+        return lambda n, row_index: list(_traverse(s.repeat, n, row_index, 1))
+    return s.for_each.nodes if s.for_each else None
 
 
 def _traverse(paths: tuple[Path, ...], node: Node, row_index: int, depth: int) -> Iterator[Node]:
@@ -127,14 +169,5 @@ def _traverse(paths: tuple[Path, ...], node: Node, row_index: int, depth: int) -
             yield from _traverse(paths, child, row_index, depth + 1)
 
 
-def _cell(column: Column, focus: Node, row_index: int) -> object:
-    values = column.path(focus, row_index)
-    if column.collection:
-        return values
-    if len(values) > 1:
-        raise EvaluationFailed(f"multiple values found but not expected for column {column.name}")
-    return values[0] if values else None
-
-
 def _merged(partial_rows: tuple[Row, ...]) -> Row:
-    return {name: value for row in partial_rows for name, value in row.items()}
+    return reduce(or_, partial_rows)

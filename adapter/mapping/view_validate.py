@@ -8,15 +8,15 @@ differ, bad paths, undefined constants.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from adapter.artifacts import CANONICAL
 from adapter.errors import ViewDefinitionError
 from adapter.mapping import fhirpath
+from adapter.mapping.expression import has_elements
 from adapter.mapping.fhirpath import Path
 from adapter.mapping.path_check import Membership
 
@@ -33,7 +33,6 @@ _SQL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _VIEW_TYPE = re.compile(r"(https?://\S+/StructureDefinition/)?ViewDefinition")
 
 Json = Mapping[str, Any]
-Compile = Callable[[str], Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,45 @@ class Selection:
     repeat: tuple[Path, ...]
     columns: tuple[Column, ...]
     """Own and nested columns, in the order of the output."""
+
+    @property
+    def paths(self) -> Iterator[Path]:
+        """All paths in it."""
+        yield from self.repeat
+        if self.for_each:
+            yield self.for_each
+        for column in self.own:
+            yield column.path
+        for inside in (*self.selects, *self.union_all):
+            yield from inside.paths
+
+
+@dataclass(frozen=True, slots=True)
+class PathCompiler:
+    """Compiles the paths of a view: its constants, its terminology, and what they start from.
+
+    focus: the type of parsed JSON that they are evaluated on; None for elements of fhirpathpy's.
+    """
+
+    constants: Mapping[str, object]
+    membership: Membership | None
+    focus: str | None
+
+    def __call__(self, text: str) -> Path:
+        return fhirpath.compile_path(
+            text, constants=self.constants, membership=self.membership, focus=self.focus
+        )
+
+    def each(self, text: str) -> tuple[Path, PathCompiler]:
+        """The path of a forEach, and what compiles the paths on the elements it finds."""
+        path = self(text)
+        if path.closure and has_elements(path.closure.type):
+            return path, replace(self, focus=path.closure.type)
+        return self.interpreted(text), replace(self, focus=None)
+
+    def interpreted(self, text: str) -> Path:
+        """The path by fhirpathpy, whose elements know their types."""
+        return replace(self(text), closure=None)
 
 
 def _text(value: object) -> str:
@@ -113,36 +151,38 @@ def resource_type(definition: Json) -> str:
     if "name" in definition:
         _sql_name(definition, "ViewDefinition")
     name = _string(definition, "resource", "ViewDefinition")
-    if not fhirpath.is_resource_type(name):
+    if not fhirpath.MODEL.is_resource(name):
         raise ViewDefinitionError(f"resource {name!r} is no resource type of FHIR R4")
     return name
 
 
-def compiler(definition: Json, membership: Membership | None) -> Compile:
-    """What compiles the view's paths: with its constants, and its terminology."""
+def compiler(
+    definition: Json, membership: Membership | None, *, compiled: bool = True
+) -> PathCompiler:
+    """What compiles the view's paths; `compiled` is False to leave them all to fhirpathpy."""
     constants: dict[str, object] = {}
     for item in _objects(definition, "constant", "ViewDefinition"):
         name, value = _constant(item)
         if name in constants or name in fhirpath.RESERVED:
             raise ViewDefinitionError(f"constant {name!r} is already defined")
         constants[name] = value
-    return partial(fhirpath.compile_path, constants=constants, membership=membership)
+    return PathCompiler(constants, membership, definition["resource"] if compiled else None)
 
 
-def where(definition: Json, compile_path: Compile) -> tuple[Path, ...]:
+def where(definition: Json, compile_path: PathCompiler) -> tuple[Path, ...]:
     """The conditions; one that is known to be no boolean is refused."""
     conditions = []
     for item in _objects(definition, "where", "ViewDefinition"):
         _refuse_unknown(item, WHERE_KEYS, "where")
         path = compile_path(_string(item, "path", "where"))
-        found = fhirpath.element_type(path, definition["resource"])
+        found = fhirpath.MODEL.element_type(path.text, definition["resource"])
         if found not in (None, "boolean"):
             raise ViewDefinitionError(f"where {path.text!r} is a {found}, not a boolean")
         conditions.append(path)
     return tuple(conditions)
 
 
-def root_selection(definition: Json, compile_path: Compile) -> Selection:
+def root_selection(definition: Json, compile_path: PathCompiler) -> Selection:
     """The view's select as one Selection Structure."""
     selects = _selections(definition, "select", compile_path)
     if not selects:
@@ -157,31 +197,29 @@ def root_selection(definition: Json, compile_path: Compile) -> Selection:
     return Selection((), selects, (), None, or_null=False, repeat=(), columns=columns)
 
 
-def _selection(stated: Json, compile_path: Compile) -> Selection:
+def _selection(stated: Json, compile_path: PathCompiler) -> Selection:
     _refuse_unknown(stated, SELECT_KEYS, "select")
     iterations = [key for key in ("forEach", "forEachOrNull", "repeat") if key in stated]
     if len(iterations) > 1:
         raise ViewDefinitionError(f"select has both {' and '.join(iterations)}")
     each = next((key for key in iterations if key != "repeat"), None)
-    own = tuple(_column(item, compile_path) for item in _objects(stated, "column", "select"))
-    selects = _selections(stated, "select", compile_path)
-    union_all = _selections(stated, "unionAll", compile_path)
+    repeat = tuple(compile_path.interpreted(text) for text in _repeat(stated))
+    for_each, inside = None, replace(compile_path, focus=None) if repeat else compile_path
+    if each:
+        for_each, inside = compile_path.each(_string(stated, each, "select"))
+    own = tuple(_column(item, inside) for item in _objects(stated, "column", "select"))
+    selects = _selections(stated, "select", inside)
+    union_all = _selections(stated, "unionAll", inside)
     nested = tuple(column for select in selects for column in select.columns)
-    selection = Selection(
-        own,
-        selects,
-        union_all,
-        compile_path(_string(stated, each, "select")) if each else None,
-        each == "forEachOrNull",
-        tuple(compile_path(text) for text in _repeat(stated)),
-        (*own, *nested, *_union_columns(union_all)),
-    )
+    columns = (*own, *nested, *_union_columns(union_all))
+    or_null = each == "forEachOrNull"
+    selection = Selection(own, selects, union_all, for_each, or_null, repeat, columns)
     if not selection.columns:
         raise ViewDefinitionError("select has no columns")
     return selection
 
 
-def _selections(stated: Json, key: str, compile_path: Compile) -> tuple[Selection, ...]:
+def _selections(stated: Json, key: str, compile_path: PathCompiler) -> tuple[Selection, ...]:
     return tuple(_selection(item, compile_path) for item in _objects(stated, key, "select"))
 
 
@@ -197,7 +235,7 @@ def _union_columns(branches: Sequence[Selection]) -> tuple[Column, ...]:
     return branches[0].columns if branches else ()
 
 
-def _column(stated: Json, compile_path: Compile) -> Column:
+def _column(stated: Json, compile_path: PathCompiler) -> Column:
     _refuse_unknown(stated, COLUMN_KEYS, "column")
     name = _sql_name(stated, "column")
     where = f"column {name}"

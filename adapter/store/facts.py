@@ -15,6 +15,8 @@ from adapter import models
 from adapter.store.columns import selected, table_of, travel
 from adapter.store.connect import Transaction
 from adapter.store.links import Links, medication_links, with_ingredient, with_isotope
+from adapter.store.occurrences import Occurrences, occurrences, with_date, with_span
+from adapter.store.significance import with_significance
 from analytics import course
 from analytics.course import DateSpan, Fact, FactRef, PatientFacts
 
@@ -24,6 +26,7 @@ KINDS: dict[str, tuple[type[Fact], type[models.FactRow]]] = {
     "persons": (course.Person, models.PatientRow),
     "diagnoses": (course.Diagnosis, models.DiagnosisRow),
     "variants": (course.VariantResult, models.VariantResultRow),
+    "implications": (course.Implication, models.ImplicationRow),
     "biomarkers": (course.Biomarker, models.BiomarkerRow),
     "labs": (course.LabResult, models.LabResultRow),
     "drugs": (course.DrugExposure, models.DrugExposureRow),
@@ -36,6 +39,9 @@ KINDS: dict[str, tuple[type[Fact], type[models.FactRow]]] = {
     "deaths": (course.Death, models.DeathRow),
 }
 """Field of PatientFacts -> the class and the table of its facts."""
+
+DATED = frozenset(kind for kind, (fact, _) in KINDS.items() if "date" in fact.__slots__)
+"""The facts that have one date."""
 
 Owner = tuple[str, str]
 """(patient_key, site)"""
@@ -93,9 +99,9 @@ def _page(
     for kind in KINDS:
         for owner, fact in _facts(transaction, kind, page, sites):
             found.setdefault(owner, {}).setdefault(kind, []).append(fact)
-    links = medication_links(transaction, page)
+    links, dated = medication_links(transaction, page), occurrences(transaction, page, _span)
     for owner in sorted(found):
-        patient = _resolved(found[owner], owner[1], links)
+        patient = _resolved(found[owner], owner[1], links, dated)
         if any(patient.values()):
             yield PatientFacts(patient_key=owner[0], site=owner[1], **patient)
 
@@ -115,13 +121,22 @@ def _facts(
         yield from zip(owners, facts_of(fact_class, table, columns), strict=True)
 
 
-def _resolved(facts: dict[str, list[Any]], site: str, links: Links) -> dict[str, tuple[Any, ...]]:
+def _resolved(
+    facts: dict[str, list[Any]], site: str, links: Links, dated: Occurrences
+) -> dict[str, tuple[Any, ...]]:
     """The facts with their links resolved, in the order of the resources that state them."""
     ordered = {kind: sorted(found, key=_ref) for kind, found in facts.items()}
     if "drugs" in ordered:
-        ordered["drugs"] = list(with_ingredient(ordered["drugs"], site, links))
+        named = with_ingredient(ordered["drugs"], site, links)
+        ordered["drugs"] = list(with_span(named, site, dated))
+    if "implications" in ordered and "variants" in ordered:
+        said = with_significance(ordered["variants"], ordered["implications"])
+        ordered["variants"] = list(said)
     if "rai" in ordered:
         ordered["rai"] = list(with_isotope(ordered["rai"], site, links))
+    if dated:
+        for kind in DATED & ordered.keys():
+            ordered[kind] = list(with_date(ordered[kind], site, dated))
     return {kind: tuple(found) for kind, found in ordered.items()}
 
 

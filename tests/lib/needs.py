@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -26,6 +26,14 @@ def missing(reason: str) -> NoReturn:
     if in_ci():
         pytest.fail(f"missing in CI: {reason}", pytrace=False)
     pytest.skip(reason)
+
+
+def here(found: list[Any], reason: str, width: int = 1) -> list[Any]:
+    """The cases found, for `parametrize`; where there are none, one whose test is `missing`.
+
+    width: how many arguments a case has.
+    """
+    return found or [pytest.param(*[None] * width, id="missing", marks=pytest.mark.missing(reason))]
 
 
 def program(name: str) -> str:

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from adapter.definitions import load
 from adapter.errors import InvalidValue
-from adapter.mapping.dates import sortable, span
 from adapter.mapping.context import interval
-from adapter.mapping.hgvs import THREE_TO_ONE, protein_change
+from adapter.mapping.dates import sortable, span
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -60,19 +59,6 @@ def test_sortable_text_has_the_order_of_time(moments: list[datetime], hours: int
     second = moments[1].replace(tzinfo=timezone(timedelta(hours=hours)))
     texts = sortable(first.isoformat()), sortable(second.isoformat())
     assert (texts[0] < texts[1]) == (first < second)
-
-
-_RESIDUES = st.sampled_from([name for name in THREE_TO_ONE if name != "Ter"])
-
-
-@given(before=_RESIDUES, place=st.integers(1, 3000), after=_RESIDUES, predicted=st.booleans())
-def test_three_letters_and_one_letter_are_one_change(
-    before: str, place: int, after: str, predicted: bool
-) -> None:
-    short = f"{THREE_TO_ONE[before]}{place}{THREE_TO_ONE[after]}"
-    long = f"{before}{place}{after}"
-    long = f"NP_004324.2:p.({long})" if predicted else f"p.{long}"
-    assert protein_change(long) == protein_change(f"p.{short}") == protein_change(short) == short
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from adapter.report.check import check
-from tests.lib.needs import missing
+from tests.lib.needs import here, missing
 from tests.lib.reports import cases, measures, patched, reference_report
 
 TIME_TO_PROGRESSION = "time-to-progression"
@@ -25,6 +25,7 @@ OWN = {
     "r10": "rmst_192_days = 1699.8 is not between 0 and 192",
     "r11": "initial-population adds up to 15, the group has 16",
 }
+NOT_HERE = "../shared/reference/measure-report is not here"
 # Of the cases that the validators are there for, those that this check sees besides.
 ALSO_SEEN = (
     *("a03", "a04", "a08", "a09", "a10", "a11", "a12", "a13", "a14", "a19", "a24"),
@@ -41,16 +42,16 @@ def problems(report, measure: str = TIME_TO_PROGRESSION) -> str:
 def test_all_own_cases_of_the_shared_file_are_expected_here():
     found = cases("r")
     if not found:
-        missing("../shared/reference/measure-report is not here")
+        missing(NOT_HERE)
     assert [case.id for case in found] == list(OWN)
 
 
-@pytest.mark.parametrize("case", cases("r"), ids=lambda case: case.id)
+@pytest.mark.parametrize("case", here(cases("r"), NOT_HERE), ids=lambda case: case.id)
 def test_a_wrong_report_is_seen_and_named(case):
     assert re.search(OWN[case.id], problems(case.resource)), case.wrong
 
 
-@pytest.mark.parametrize("case", cases("v"), ids=lambda case: case.id)
+@pytest.mark.parametrize("case", here(cases("v"), NOT_HERE), ids=lambda case: case.id)
 def test_a_right_report_is_not_blamed(case):
     if case.resource["resourceType"] == "MeasureReport":
         assert problems(case.resource) == ""
@@ -58,7 +59,7 @@ def test_a_right_report_is_not_blamed(case):
         assert case.resource["resourceType"] == "Observation"
 
 
-@pytest.mark.parametrize("case", cases(*ALSO_SEEN), ids=lambda case: case.id)
+@pytest.mark.parametrize("case", here(cases(*ALSO_SEEN), NOT_HERE), ids=lambda case: case.id)
 def test_some_faults_of_form_are_seen_too(case):
     assert problems(case.resource) != "", case.wrong
 

@@ -1,6 +1,7 @@
 """The official test cases of SQL on FHIR v2, read from ../shared/reference/sql-on-fhir.
 
-All 134 pass; there is no list of known failures. `expect` is compared as a set of rows (the
+All 134 pass, with paths compiled where they compile and with fhirpathpy alone; there is no list of
+known failures. `expect` is compared as a set of rows (the
 specification promises no order of rows) and deeply; the columns of each row come in the order of
 the view. An `expectError` case ends in our ViewDefinitionError when the view is loaded; one of
 them, by name, can only end there when it meets a resource.
@@ -19,10 +20,12 @@ import pytest
 
 from adapter.errors import ViewDefinitionError
 from adapter.mapping.view import View
-from tests.lib.needs import SHARED, missing
+from tests.lib.needs import SHARED, here, missing
 
 CASES = SHARED / "reference" / "sql-on-fhir"
 COUNTS = {"all": 134, "shareable": 123, "rows": 123, "error": 10, "error on data": 1}
+
+ENGINES = pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "fhirpathpy"])
 
 SEEN_ON_DATA = "fail when 'collection' is not true"
 
@@ -36,12 +39,13 @@ FILES = [read(file) for file in sorted(CASES.glob("*.json"))]
 
 def cases(kind: str) -> list[Any]:
     """The parameters (resources, case) of all cases of a kind."""
-    return [
+    found = [
         pytest.param(file["resources"], case, id=f"{file['title']}: {case['title']}")
         for file in FILES
         for case in file["tests"]
         if kind_of(case) == kind
     ]
+    return here(found, "../shared/reference/sql-on-fhir, the official cases, is not here", width=2)
 
 
 def kind_of(case: Mapping[str, Any]) -> str:
@@ -75,9 +79,12 @@ def test_every_official_case_is_here() -> None:
     } == COUNTS
 
 
+@ENGINES
 @pytest.mark.parametrize(("resources", "case"), cases("rows"))
-def test_official_rows(resources: list[Mapping[str, Any]], case: Mapping[str, Any]) -> None:
-    view = View.load(case["view"])
+def test_official_rows(
+    resources: list[Mapping[str, Any]], case: Mapping[str, Any], compiled: bool
+) -> None:
+    view = View.load(case["view"], compiled=compiled)
     rows = all_rows(view, resources)
 
     assert as_set(rows) == as_set(case["expect"])
@@ -87,16 +94,18 @@ def test_official_rows(resources: list[Mapping[str, Any]], case: Mapping[str, An
         assert columns == case["expectColumns"]
 
 
+@ENGINES
 @pytest.mark.parametrize(("_resources", "case"), cases("error"))
-def test_official_error(_resources: object, case: Mapping[str, Any]) -> None:
+def test_official_error(_resources: object, case: Mapping[str, Any], compiled: bool) -> None:
     with pytest.raises(ViewDefinitionError):
-        View.load(case["view"])
+        View.load(case["view"], compiled=compiled)
 
 
+@ENGINES
 @pytest.mark.parametrize(("resources", "case"), cases("error on data"))
 def test_official_error_on_data(
-    resources: list[Mapping[str, Any]], case: Mapping[str, Any]
+    resources: list[Mapping[str, Any]], case: Mapping[str, Any], compiled: bool
 ) -> None:
-    view = View.load(case["view"])
+    view = View.load(case["view"], compiled=compiled)
     with pytest.raises(ViewDefinitionError, match="multiple values found"):
         all_rows(view, resources)

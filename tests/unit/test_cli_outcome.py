@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import typer
 
@@ -38,6 +40,21 @@ def test_each_error_has_its_exit_code_and_three_lines(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == "error: no luck\n   at: a/file\n   do: try again\n"
+
+
+def test_json_tells_an_error_on_stdout_too(capsys: pytest.CaptureFixture[str]):
+    for error, what, code, issue in (
+        (errors.StoreError("no luck", where="a/file", hint="try again"), "no luck", 4, "transient"),
+        (KeyError("SYN-RAIR-01"), "this is a bug: KeyError", 1, "exception"),
+    ):
+        with pytest.raises(typer.Exit), outcome("cohort", Output(), verbose=False, as_json=True):
+            raise error
+        said = capsys.readouterr()
+        told = json.loads(said.out)["error"]
+        assert set(told) == {"what", "where", "hint", "exit_code", "code"}
+        assert (told["what"], told["exit_code"], told["code"]) == (what, code, issue)
+        assert what in said.err
+        assert "SYN-RAIR-01" not in said.out
 
 
 def test_an_error_without_place_and_advice_still_has_three_lines(

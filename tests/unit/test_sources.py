@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import UsageError
-from adapter.sources import Broken, Found, expand, read
+from adapter.sources import Broken, Found, expand, passed_over, read
 
 ONE = '{"resourceType": "Patient", "id": "1"}'
 TWO = '{"resourceType": "Patient", "id": "2", "x": 12.40}'
@@ -40,6 +40,7 @@ def test_lines_have_numbers_and_decimals_keep_their_digits(tmp_path: Path) -> No
         ('{"value": NaN}', "NaN is no number"),
         (b'{"id": "\xff"}', "not UTF-8 at byte 8"),
         ("[" * 100_000, "nested too deeply"),
+        ('{"value": 1E+99999999999999999999}', "a number beyond all bounds"),
         ('{"resourceType": "Bundle", "entry": 3}', "Bundle.entry is no list"),
     ],
 )
@@ -121,3 +122,35 @@ def test_any_bytes_are_read_to_the_end(
     path = _file(tmp_path_factory.mktemp("any"), "a.ndjson", content)
     lines = [line for line in content.split(b"\n") if line.removeprefix(b"\xef\xbb\xbf").strip()]
     assert len(list(read(path))) == len(lines)
+
+
+def test_what_is_named_gz_and_is_not_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    _file(tmp_path, "a.ndjson", ONE)
+    _file(tmp_path, "b.ndjson.gz", ONE)
+    with pytest.raises(UsageError, match=r"not a gzip file .*b\.ndjson\.gz"):
+        expand([tmp_path])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["a.ndjson", "a.json.gz"])
+def test_utf_16_is_one_clear_error(encoding: str, name: str, tmp_path: Path) -> None:
+    content = f"\ufeff{ONE}\n{TWO}".encode(encoding)
+    path = _file(tmp_path, name, gzip.compress(content) if name.endswith(".gz") else content)
+    with pytest.raises(UsageError, match="UTF-16") as error:
+        expand([path])
+    assert "iconv" in error.value.hint
+
+
+def test_a_damaged_gzip_is_one_clear_error(tmp_path: Path) -> None:
+    whole = bytearray(gzip.compress(f"{ONE}\n{TWO}\n".encode() * 100))
+    whole[-6] ^= 0xFF
+    with pytest.raises(UsageError, match="damaged"):
+        list(read(_file(tmp_path, "a.ndjson.gz", bytes(whole))))
+
+
+def test_files_of_other_kinds_in_folders_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    for name in ("a.ndjson", "manifest.json", "readme.txt", "inner/scan.dcm"):
+        _file(tmp_path, name, ONE)
+    assert passed_over([tmp_path]) == 2
+    assert passed_over([tmp_path / "a.ndjson"]) == 0

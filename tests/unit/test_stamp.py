@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from adapter.errors import InvalidValue
+from adapter.errors import InvalidResource, InvalidValue
 from adapter.mapping.stamp import content_hash, patient_id, patient_key, stamp
 from tests.lib.mapping import parsed
 
@@ -81,3 +86,29 @@ def test_content_ignores_narrative_and_bookkeeping_but_not_digits() -> None:
     other = parsed('{"resourceType": "Observation", "id": "o", "valueQuantity": {"value": 12.5}}')
     assert content_hash(base) == content_hash(same)
     assert content_hash(base) != content_hash(other)
+
+
+NAMES = st.text(max_size=5)
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.decimals(allow_nan=False), st.text()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+@given(content=st.dictionaries(NAMES, JSON, max_size=5))
+@example(content={"text": {"div": "x"}, "é": '\x7f\x00\n"\\/\u2028', "b": [2**70, Decimal("1E+3")]})
+@example(content={"delete": "\x7f"})
+@example(content={"lone": "\ud800"})
+def test_the_hash_is_that_of_json_with_sorted_keys(content: dict[str, Any]) -> None:
+    stated = {key: value for key, value in content.items() if key not in ("text", "meta")}
+    written = json.dumps(stated, sort_keys=True, separators=(",", ":"), default=str)
+    assert content_hash(content) == hashlib.sha256(written.encode()).hexdigest()
+
+
+def test_content_nested_beyond_reason_is_refused() -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(100_000):
+        nested = {"a": nested}
+    with pytest.raises(InvalidResource, match="nested too deeply"):
+        content_hash(nested)
