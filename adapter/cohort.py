@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapter.errors import UsageError
+from adapter.mapping.stamp import patient_key
+from adapter.models import UnmappedCodeRow
 from analytics.episode import ATTRITION, Course, derive
 from analytics.study import Study
 
@@ -55,7 +57,7 @@ def explained(store: Store, study: Study, patient: str, site: str = "") -> Cours
 
     Raises UsageError where there is no such patient, or several; the message does not name it.
     """
-    key = store.find_patient(patient, site)
+    key = store.find_patient(patient, site) or _referred_to(store, patient, site)
     facts = next(iter(store.patients(patient_keys=[key])), None) if key else None
     if facts is None:
         raise UsageError(
@@ -65,6 +67,40 @@ def explained(store: Store, study: Study, patient: str, site: str = "") -> Cours
             "says whether the store is the right one",
         )
     return derive(facts, study)
+
+
+def _referred_to(store: Store, patient: str, site: str) -> str | None:
+    """The key of a patient whom facts refer to and whose Patient resource never came."""
+    identified = patient.removeprefix("Patient/")
+    sites = [site] if site else [each.site for each in store.sites()]
+    found = [store.find_patient(patient_key(each, identified), each) for each in sites]
+    keys = [key for key in found if key]
+    if len(keys) > 1:
+        raise UsageError("several sites have a patient of this id", hint="name the site")
+    return keys[0] if keys else None
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """What the store may lack: ingests without an end, and codes that nothing maps (how often)."""
+
+    unfinished: tuple[str, ...]
+    unmapped: dict[str, int]
+
+
+def gaps(store: Store, sites: Sequence[str] = ()) -> Gaps:
+    """The gaps of the sites (none named: all), the code of most resources first.
+
+    A code is `system|code`; units and values, which may be text as typed, are named by kind alone.
+    """
+    unfinished = store.unfinished_runs(sites)
+    met: Counter[str] = Counter()
+    for row in store.rows(UnmappedCodeRow):
+        if not sites or row.site in sites:
+            named = row.kind == "code" and row.code_system
+            met[f"{row.code_system}|{row.code}" if named else f"a {row.kind}"] += 1
+    begun = tuple(f"{run.site}, begun {run.started:%Y-%m-%d %H:%M}" for run in unfinished)
+    return Gaps(begun, dict(met.most_common()))
 
 
 def check_sites(store: Store, sites: Sequence[str]) -> None:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from adapter import config, definitions
+from adapter import config, definitions, sites
 from adapter.config import Settings
 from adapter.errors import RaiwayError
 from adapter.models import FACT_TABLES
 from adapter.report.evaluation import measures
 from adapter.store import open_store
 from adapter.store.connect import Database
-from adapter.store.schema import schema_version
+from adapter.store.schema import is_empty, schema_version
 
 LIBRARIES = (
     "pyarrow",
@@ -30,9 +30,15 @@ LIBRARIES = (
 LOW_DISK = 200_000_000
 
 
+NOT_CHECKED = "not checked"
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: its name, what was found, and (where it failed) what to do and the exit code."""
+    """One check: its name, what was found, what to do about it, and the exit code if it failed.
+
+    One that is ok and has a hint is a warning.
+    """
 
     name: str
     found: str
@@ -40,17 +46,24 @@ class Check:
     hint: str = ""
     exit_code: int = 0
 
+    @property
+    def state(self) -> str:
+        """ok, warn, FAIL, or - where nothing could be checked."""
+        if self.found == NOT_CHECKED:
+            return "-"
+        return ("warn" if self.hint else "ok") if self.ok else "FAIL"
+
 
 def checks(config_file: Path | None, store_url: str | None) -> list[Check]:
     """Every check; one that fails does not stop the others. Configuration comes before mappings,
     mappings before the store."""
     settings, first = _settings(config_file)
-    url = store_url or settings.store.url
+    url = store_url or (settings.store.url if first.ok else "")
     return [
         first,
-        *_checked("mappings", lambda: _mappings(settings)),
-        *_checked("store", lambda: _store(url)),
-        *_checked("disk", lambda: _disk(url)),
+        *(_checked("mappings", lambda: _mappings(settings)) if first.ok else _not("mappings")),
+        *(_checked("store", lambda: _store(url)) if url else _not("store")),
+        *(_checked("disk", lambda: _disk(url)) if url else _not("disk")),
         Check("python", f"{platform.python_version()} on {platform.system()}"),
         Check("raiway", f"{_version('raiway')}; {', '.join(map(_named, LIBRARIES))}"),
     ]
@@ -75,13 +88,23 @@ def _checked(name: str, found: Callable[[], Iterator[Check]]) -> list[Check]:
         return [_failed(name, error)]
 
 
+def _not(name: str) -> list[Check]:
+    """What depends on a configuration that is broken."""
+    return [Check(name, NOT_CHECKED, ok=False)]
+
+
 def _failed(name: str, error: RaiwayError) -> Check:
     return Check(name, str(error), ok=False, hint=error.hint, exit_code=error.exit_code)
 
 
 def _mappings(settings: Settings) -> Iterator[Check]:
-    maps = tuple(dict.fromkeys(path for site in settings.sites for path in site.concept_maps))
+    profiles = [sites.profile(site.name, site.profile) for site in settings.sites]
+    of_profiles = (path for profile in profiles for path in profile.concept_maps)
+    of_settings = (path for site in settings.sites for path in site.concept_maps)
+    maps = tuple(dict.fromkeys((*of_profiles, *of_settings)))
     found = definitions.load(maps)
+    for profile in profiles:
+        sites.at_site(found, profile)
     study = found.study(settings.analysis.study)
     views = sum(len(of_type) for of_type in found.views.values())
     yield Check(
@@ -94,9 +117,12 @@ def _mappings(settings: Settings) -> Iterator[Check]:
 
 
 def _store(url: str) -> Iterator[Check]:
-    path = Database(url).path
-    if path is not None and path.parent.is_dir() and not path.exists():
-        yield Check("store", f"{url}: none yet, raiway ingest will create it")
+    database = Database(url)
+    if not database.there():
+        yield Check("store", f"{database}: none yet, raiway ingest will create it")
+        return
+    if is_empty(database):
+        yield Check("store", f"{database}: no tables yet; raiway ingest will make them")
         return
     with open_store(url, create=False) as store:
         counts = store.counts()
@@ -110,6 +136,13 @@ def _store(url: str) -> Iterator[Check]:
         if counts["quarantine"]:
             yield Check(
                 "quarantine", f"{counts['quarantine']} lines wait for raiway ingest --replay"
+            )
+        if runs := store.unfinished_runs():
+            named = ", ".join(sorted({run.site for run in runs}))
+            yield Check(
+                "ingests",
+                f"{len(runs)} never ended, or still run: site {named}",
+                hint="ingest the same paths again; what is loaded already stays",
             )
 
 

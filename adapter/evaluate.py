@@ -46,6 +46,16 @@ class Evaluation:
         """All figures by name, those of single patients included."""
         return {**self.estimates.overall.values, **self.site.figures}
 
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites asked for, else those whose patients were looked at."""
+        return self.request.sites or tuple(sorted({course.site for course in self.courses}))
+
+    @property
+    def finishes(self) -> list[date]:
+        """The days of protocol finish, ascending."""
+        return sorted(episode.finish for course in self.courses for episode in course.episodes)
+
     def document(self) -> dict[str, Any]:
         """The `figures` format: figures, reasons for nulls, study with its hash, strata."""
         return {
@@ -57,12 +67,16 @@ class Evaluation:
                 for stratifier, groups in self.estimates.strata.items()
             },
             "data_version": self.data_version,
-            "period": {
-                "start": self.request.start.isoformat() if self.request.start else None,
-                "end": self.request.end.isoformat() if self.request.end else None,
-            },
-            "sites": list(self.request.sites),
+            "period": self._period(),
+            "sites": list(self.sites),
         }
+
+    def _period(self) -> dict[str, Any]:
+        """As asked, an end left open filled with the first or last protocol finish."""
+        start, end, finishes = self.request.start, self.request.end, self.finishes
+        first, last = (finishes[0], finishes[-1]) if finishes else (None, None)
+        days = [day.isoformat() if day else None for day in (start or first, end or last)]
+        return {"start": days[0], "end": days[1], "asked": bool(start or end)}
 
 
 def evaluate(store: Store, study: Study, request: Request) -> Evaluation:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from adapter.errors import UsageError
 
+HINT = "name a file in a folder that exists and may be written"
+
 
 def write_atomically(path: Path, text: str) -> None:
     """Write `text` as UTF-8; a reader sees the old file or the new one, never a part.
@@ -21,10 +23,20 @@ def write_atomically(path: Path, text: str) -> None:
         raise UsageError(
             f"cannot be written: {error.strerror}",
             where=str(path),
-            hint="name a file in a folder that exists and may be written",
+            hint=HINT,
         ) from error
     finally:
         _forget(beside)
+
+
+def check_writable(path: Path) -> None:
+    """Raise UsageError where `write_atomically` would fail, before work is done for it."""
+    if path.is_dir():
+        raise UsageError("cannot be written: it is a folder", where=str(path), hint=HINT)
+    if not path.parent.is_dir():
+        raise UsageError("cannot be written: no such folder", where=str(path), hint=HINT)
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError("cannot be written: no permission", where=str(path), hint=HINT)
 
 
 def make_folder(path: Path) -> None:

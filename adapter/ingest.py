@@ -7,6 +7,7 @@ interruption stays, and ingesting again changes nothing that is already there.
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,14 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapter import sources
-from adapter.errors import ResourceError
+from adapter.errors import InvalidResource, InvalidValue, ResourceError
 from adapter.mapping.mapped import MappedResource, Rejected
 from adapter.mapping.resource import Mapper
+from adapter.store import sound
 
 if TYPE_CHECKING:
     from adapter.store import Store
 
 BATCH = 2_000
+LISTED = 1_000
 
 Progress = Callable[[str, int], None]
 
@@ -32,7 +35,8 @@ class Summary:
 
     `relevant` state at least one fact. `mapped` are new or replace an older version; `unchanged`
     were there already; `older` lost against a newer version in the store; `retracted` were
-    entered in error.
+    entered in error. `undecided` are versions of which nothing says whether they are newer than
+    another, so that only their content decided.
     """
 
     read: int = 0
@@ -44,8 +48,12 @@ class Summary:
     quarantined: int = 0
     unmapped: int = 0
     offsets: int = 0
+    undecided: int = 0
     facts: Counter[str] = field(default_factory=Counter)
     rejected: list[Rejected] = field(default_factory=list)
+    """The first LISTED, without their content."""
+    undecided_at: list[str] = field(default_factory=list)
+    """The places of the first LISTED."""
 
     def counts(self) -> dict[str, int]:
         """The numbers alone, by name."""
@@ -53,7 +61,8 @@ class Summary:
 
     @property
     def partial(self) -> bool:
-        return self.quarantined > 0
+        """Whether something was left out, or was decided by nothing that the data says."""
+        return self.quarantined > 0 or self.undecided > 0
 
 
 def ingest(
@@ -65,8 +74,8 @@ def ingest(
 ) -> Summary:
     """Load all resources of the files into the store.
 
-    Raises UsageError for a path that cannot be read (before anything of it is loaded) and
-    StoreError when the store fails; single resources never stop the rest.
+    Raises UsageError for a path that cannot be read (before anything is loaded) and StoreError when
+    the store fails; single resources never stop the rest.
     """
     summary = Summary()
     for path in sources.expand(paths):
@@ -103,8 +112,7 @@ def load(
     all_mapped = [outcome for outcome in outcomes if isinstance(outcome, MappedResource)]
     mapped = [item for item in all_mapped if item.says_something]
     silent = [item for item in all_mapped if not item.says_something]
-    counts = store.load(mapped, run_id, silent)
-    store.quarantine(rejected, run_id)
+    counts = store.load(mapped, run_id, silent, rejected)
     summary.read += len(outcomes)
     summary.relevant += sum(1 for resource in mapped if resource.rows)
     summary.mapped += counts.new + counts.replaced
@@ -113,7 +121,10 @@ def load(
     summary.retracted += counts.retracted
     summary.quarantined += len(rejected)
     summary.unmapped += sum(len(resource.unmapped) for resource in mapped)
-    summary.rejected += [replace(item, raw="") for item in rejected]
+    summary.undecided += len(counts.undecided)
+    summary.undecided_at += counts.undecided[: LISTED - len(summary.undecided_at)]
+    listed = rejected[: LISTED - len(summary.rejected)]
+    summary.rejected += [replace(item, raw="") for item in listed]
     for resource in mapped:
         summary.facts.update(row.table for row in resource.rows)
         summary.offsets += any("offset" in row.flags for row in resource.rows)
@@ -130,17 +141,39 @@ def map_one(item: sources.Found | sources.Broken, mapper: Mapper) -> MappedResou
             raw=item.raw,
         )
     try:
-        return mapper.map(item.resource, item.source)
+        mapped = mapper.map(item.resource, item.source)
+        sound.check(mapped)
     except ResourceError as error:
-        resource_id = item.resource.get("id")
-        resource_type = item.resource.get("resourceType")
-        return Rejected(
-            site=mapper.site,
-            source=item.source,
-            reason=error.what,
-            issue_code=error.issue_code,
-            path=error.where,
-            resource_type=resource_type if isinstance(resource_type, str) else "",
-            resource_id=resource_id if isinstance(resource_id, str) else "",
-            raw=item.raw,
-        )
+        return _rejected(item, mapper.site, error)
+    except Exception as error:
+        # A sender may write anything anywhere, and one resource must not stop a million others.
+        # The error's message would hold the data, so that only its type is told.
+        wrong = f"cannot be mapped: a value of the wrong type ({type(error).__name__})"
+        return _rejected(item, mapper.site, InvalidResource(wrong))
+    return mapped
+
+
+def _rejected(item: sources.Found, site: str, error: ResourceError) -> Rejected:
+    resource_id, resource_type = item.resource.get("id"), item.resource.get("resourceType")
+    is_type = isinstance(resource_type, str) and _TYPE.fullmatch(resource_type)
+    return Rejected(
+        site=site,
+        source=item.source,
+        reason=_QUOTED.sub(_shown, error.what) if isinstance(error, InvalidValue) else error.what,
+        issue_code=error.issue_code,
+        path=error.where,
+        resource_type=str(resource_type) if is_type else "",
+        resource_id=resource_id if isinstance(resource_id, str) else "",
+        raw=item.raw,
+    )
+
+
+_TYPE = re.compile(r"[A-Z][A-Za-z]{1,40}")
+
+# Of a value the reason may quote a unit or a code. What is longer, or holds blanks, may be a name.
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+_CODE = re.compile(r"\S{1,20}")
+
+
+def _shown(quoted: re.Match[str]) -> str:
+    return quoted[0] if _CODE.fullmatch(quoted[0][1:-1]) else "…"

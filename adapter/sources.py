@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +22,8 @@ from adapter.mapping import bundles
 NDJSON = (".ndjson", ".jsonl")
 ENDINGS = (*NDJSON, ".json")
 BOM = b"\xef\xbb\xbf"
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,13 @@ class Broken:
 def expand(paths: Iterable[Path]) -> list[Path]:
     """The files named, folders walked; sorted within each folder.
 
-    Raises UsageError for a path that is missing or has an ending that is not read.
+    Raises UsageError for a path that is missing, has an ending that is not read, or cannot be
+    read: all are looked into, so that nothing is loaded before a bad one is met.
     """
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = [p for p in sorted(path.rglob("*")) if p.is_file() and readable(p)]
-            found += [p for p in inside if p.name != "manifest.json"]
+            found += [inside for inside in _inside(path) if readable(inside)]
         elif not path.exists():
             raise UsageError("no such file or folder", where=str(path), hint="check the path")
         elif not readable(path):
@@ -66,7 +70,39 @@ def expand(paths: Iterable[Path]) -> list[Path]:
             where=", ".join(str(path) for path in paths),
             hint=f"endings: {', '.join(ENDINGS)}, each also .gz",
         )
-    return list(dict.fromkeys(found))
+    files = list(dict.fromkeys(found))
+    for file in files:
+        _look_into(file)
+    return files
+
+
+def passed_over(paths: Iterable[Path]) -> int:
+    """How many files lie in the folders that have an ending which is not read."""
+    folders = [path for path in paths if path.is_dir()]
+    return sum(not readable(file) for folder in folders for file in _inside(folder))
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The files of a folder and of those in it, but for the manifests of exports."""
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST]
+
+
+def _look_into(path: Path) -> None:
+    """Raise UsageError for a file that cannot be opened, or whose first bytes tell it is no use."""
+    with _explained(path):
+        try:
+            with _open(path) as file:
+                start = file.read(2)
+        except gzip.BadGzipFile as error:
+            raise UsageError(
+                "not a gzip file", where=str(path), hint="correct its ending, or compress it"
+            ) from error
+    if start in UTF_16:
+        raise UsageError(
+            "encoded in UTF-16, but FHIR is UTF-8",
+            where=str(path),
+            hint="iconv -f UTF-16 -t UTF-8 converts it",
+        )
 
 
 def readable(path: Path) -> bool:
@@ -76,14 +112,21 @@ def readable(path: Path) -> bool:
 
 def read(path: Path) -> Iterator[Found | Broken]:
     """Every resource of the file. Raises UsageError when the file cannot be opened."""
+    with _explained(path), _open(path) as file:
+        if path.name.removesuffix(".gz").endswith(NDJSON):
+            yield from _lines(path.name, file)
+        else:
+            yield from _document(path.name, file.read())
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        with _open(path) as file:
-            if path.name.removesuffix(".gz").endswith(NDJSON):
-                yield from _lines(path.name, file)
-            else:
-                yield from _document(path.name, file.read())
-    except (OSError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or "the file ends in the middle"
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        ends = isinstance(error, EOFError)
+        broken = "the file ends in the middle" if ends else "the file is damaged"
+        reason = getattr(error, "strerror", None) or broken
         raise UsageError(f"cannot be read: {reason}", where=str(path)) from error
 
 
@@ -130,6 +173,8 @@ def parsed(source: str, text: bytes) -> Iterator[Found | Broken]:
         yield Broken(source, f"not JSON: {error.msg} at character {error.pos}", raw)
     except ValueError as error:
         yield Broken(source, str(error), raw)
+    except ArithmeticError:
+        yield Broken(source, "not JSON: a number beyond all bounds", raw)
     except RecursionError:
         yield Broken(source, "nested too deeply", raw)
     else:
@@ -153,3 +198,6 @@ def _resources(source: str, parsed: object, raw: str) -> Iterator[Found | Broken
             yield Found(place, resource, json.dumps(resource, default=float))
     except InvalidResource as error:
         yield Broken(source, error.what, raw)
+    except Exception as error:
+        # One strange Bundle must not stop the rest. The error's message would hold the data.
+        yield Broken(source, f"a Bundle of no use ({type(error).__name__})", raw)

@@ -39,3 +39,13 @@ install_locked() {
   .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable . >&2
   echo "$wanted" >"$stamp"
 }
+
+# left_out LOG: what a run of pytest left out. A green run that left tests out proves less.
+left_out() {
+  local skipped
+  skipped=$(grep -oE '[0-9]+ skipped' "$1" | tail -n 1 || true)
+  echo -n "${skipped:-0 skipped}"
+  [ -z "$skipped" ] || echo -n ", for the reasons above"
+  [ -d ../shared ] || echo -n "; ../shared, the reference material, is missing"
+  echo
+}

@@ -23,6 +23,15 @@ settings.register_profile("local", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("ci" if in_ci() else "local")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "missing(reason): stands for cases that are not here")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if mark := item.get_closest_marker("missing"):
+        missing(mark.args[0])
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of reference material beside the project."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING
 
 from adapter.cli.tables import Table
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from analytics.study import Study
 
 CATEGORIES = ("decrease", "increase", "stable", "indeterminate", "not_evaluable", "missing")
+NOT_EVALUABLE = ("indeterminate", "not_evaluable", "missing")
 CHANGES = {"tg": "Thyroglobulin", "ct": "CT"}
 ACTIVITIES = {"redifferentiation_rai": "redifferentiation", "prior_rai": "prior, cumulative"}
 NONE = "-"
@@ -41,21 +43,47 @@ class _Source:
         value = self.values.get(name)
         return self.reasons.get(name, NONE) if value is None else f"{rounded(value, 1)} d"
 
-    def count(self, name: str) -> str:
+    def count(self, name: str, *, percent: bool = True) -> str:
         """The count, with the percentage where it has one: `11 (68.8 %)`."""
         n = self.values.get(f"{name}_n")
         if n is None:
             return self.reasons.get(f"{name}_n", NONE)
-        pct = self.values.get(f"{name}_pct")
+        pct = self.values.get(f"{name}_pct") if percent else None
         return f"{n}" if pct is None else f"{n} ({rounded(pct, 1)} %)"
 
-    def interval(self, name: str, places: int) -> str:
-        """The 95 % interval, in brackets, or nothing; NE is an end that cannot be estimated."""
+    def interval(self, name: str, places: int, within: tuple[float, float] | None = None) -> str:
+        """The 95 % interval, in brackets, or nothing; NE is an end that cannot be estimated.
+
+        within: the possible values, to which the printed interval is cut.
+        """
         low, high = self.values.get(f"{name}_low"), self.values.get(f"{name}_high")
         if low is None and high is None:
             return ""
-        ends = ("NE" if end is None else rounded(end, places) for end in (low, high))
+        lowest, highest = within or (-inf, inf)
+        ends = (
+            "NE" if end is None else rounded(min(max(end, lowest), highest), places)
+            for end in (low, high)
+        )
         return f" (95 % CI {' to '.join(ends)})"
+
+    def uptake(self) -> str:
+        """Patients with uptake. Nobody assessed is no uptake of 0 %."""
+        assessed, total = self.values.get("rai_uptake_assessed_n"), self.values.get("n_patients")
+        if not assessed:
+            return "0 of 0 assessed"
+        stated = self.count("rai_uptake") + self.interval("rai_uptake_cp95", 1)
+        return stated if assessed == total else f"{stated}, {assessed} assessed"
+
+    def restricted_mean(self) -> str:
+        name = f"rmst_{self.study.horizon_days}"
+        if self.values.get(f"{name}_days") is None:
+            return self.days(f"{name}_days")
+        return f"{self.number(f'{name}_days', 2)} d (SE {self.number(f'{name}_se', 2)})"
+
+    @property
+    def milestones(self) -> list[int]:
+        """Those that the estimates reach."""
+        return [day for day in self.study.milestones if day <= self.study.horizon_days]
 
 
 def rounded(value: float, places: int) -> str:
@@ -76,7 +104,7 @@ def headline(evaluation: Evaluation) -> str:
 
 
 def abstract(evaluation: Evaluation) -> list[Table]:
-    """The tables: cohort, response, progression, time to progression, drivers, radioiodine."""
+    """The tables: cohort, response, progression, drivers, radioiodine, and one a stratifier."""
     source = _source(evaluation)
     return [
         _cohort(evaluation, source),
@@ -84,6 +112,7 @@ def abstract(evaluation: Evaluation) -> list[Table]:
         _progression(source),
         _molecular(source),
         _radioiodine(source),
+        *(_strata(evaluation, name) for name in dict.fromkeys(evaluation.request.stratifiers)),
     ]
 
 
@@ -93,15 +122,36 @@ def _source(evaluation: Evaluation) -> _Source:
     )
 
 
+def _strata(evaluation: Evaluation, stratifier: str) -> Table:
+    """One row for each stratum."""
+    study, rows = evaluation.study, []
+    for value, figures in evaluation.estimates.strata[stratifier].items():
+        source = _Source(figures.values, figures.not_estimable, study)
+        rows.append(
+            (
+                value,
+                source.number("n_patients", 0),
+                source.count(f"progressed_by_{study.horizon_days}"),
+                source.restricted_mean(),
+                *(source.number(f"km_{day}", 3) for day in source.milestones),
+                source.uptake(),
+            )
+        )
+    milestones = (f"S({day})" for day in _source(evaluation).milestones)
+    mean = f"restricted mean to day {study.horizon_days}"
+    columns = ("", "n", "progressed", mean, *milestones, "RAI uptake")
+    return Table(f"By {stratifier}", columns, rows)
+
+
 def _cohort(evaluation: Evaluation, source: _Source) -> Table:
     study = evaluation.study
-    finishes = [episode.finish for course in evaluation.courses for episode in course.episodes]
+    finishes = evaluation.finishes
     rows = [
         ("patients", source.number("n_patients", 0)),
-        ("sites", ", ".join(evaluation.request.sites) or "all"),
-        ("protocol finish", f"{min(finishes)} to {max(finishes)}" if finishes else NONE),
+        ("sites", ", ".join(evaluation.sites) or NONE),
+        ("protocol finish", f"{finishes[0]} to {finishes[-1]}" if finishes else NONE),
         ("drug exposure, median", f"{source.number('drug_weeks')} weeks"),
-        ("RAI uptake", source.count("rai_uptake") + source.interval("rai_uptake_cp95", 1)),
+        ("RAI uptake", source.uptake()),
         ("study", f"{study.id} {study.version}, hash {study.fingerprint[:12]}"),
         ("data version", evaluation.data_version[:12]),
     ]
@@ -121,10 +171,18 @@ def _response(source: _Source) -> Table:
             for a, b in spans
         )
     ]
+    # Of the evaluable ones, those who are not evaluable are no percentage.
+    whole = source.study.percent_denominator == "enrolled"
     rows = [
         (
             f"{title}, {a} to {b}",
-            *(source.count(f"{kind}_{a}_to_{b}_{category}") for category in shown),
+            *(
+                source.count(
+                    f"{kind}_{a}_to_{b}_{category}",
+                    percent=whole or category not in NOT_EVALUABLE,
+                )
+                for category in shown
+            ),
         )
         for kind, title in CHANGES.items()
         for a, b in spans
@@ -133,26 +191,33 @@ def _response(source: _Source) -> Table:
 
 
 def _progression(source: _Source) -> Table:
-    return Table("Progression", ("", ""), list(_progression_rows(source)))
+    horizon = source.study.horizon_days
+    low, high = (source.values.get(f"rmst_{horizon}_{end}") for end in ("low", "high"))
+    cut = (low is not None and low < 0) or (high is not None and high > horizon)
+    note = f"restricted mean: the interval is cut to 0 to {horizon} days, its possible values"
+    return Table("Progression", ("", ""), list(_progression_rows(source)), (note,) if cut else ())
 
 
 def _progression_rows(source: _Source) -> Iterator[tuple[str, str]]:
     study, horizon = source.study, source.study.horizon_days
     for window in study.event_windows:
+        if window.last_day > horizon:
+            continue
         days = f"day {window.first_day} to {window.last_day}"
         label = f"progressed {window.name.replace('_', ' ')} ({days})"
         yield label, source.count(f"progressed_{window.name}")
     by = f"progressed_by_{horizon}"
     yield f"progressed by day {horizon}", source.count(by) + source.interval(f"{by}_cp95", 1)
-    mean = f"rmst_{horizon}"
-    stated = source.days(f"{mean}_days")
-    if source.values.get(f"{mean}_days") is not None:
-        stated = f"{source.number(f'{mean}_days', 2)} d (SE {source.number(f'{mean}_se', 2)})"
-    yield f"restricted mean to day {horizon}", stated + source.interval(mean, 1)
+    mean = source.restricted_mean() + source.interval(f"rmst_{horizon}", 1, within=(0, horizon))
+    yield f"restricted mean to day {horizon}", mean
     yield "median time to progression", source.days("ttp_median") + source.interval("ttp_median", 1)
-    for day in study.milestones:
-        name = f"km_{day}"
-        yield f"Kaplan-Meier at day {day}", source.number(name, 3) + source.interval(name, 3)
+    for day in source.milestones:
+        name, at_risk = f"km_{day}", source.values.get(f"at_risk_{day}_n")
+        stated = source.number(name, 3) + source.interval(name, 3)
+        yield (
+            f"Kaplan-Meier at day {day}",
+            stated + ("" if at_risk is None else f", {at_risk} at risk"),
+        )
 
 
 def _molecular(source: _Source) -> Table:

@@ -11,10 +11,15 @@ import typer
 from adapter.cli import cohort, demo, doctor, evaluate, ingest, init
 from adapter.cli.command import add
 
+EPILOG = (
+    "Exit codes: 0 ok, 1 bug, 2 usage or configuration, 3 a gate failed, 4 unreachable, "
+    "5 partial (something was quarantined).\n\nTry: raiway demo"
+)
+
 app = typer.Typer(
     name="raiway",
     help="FHIR resources in, MeasureReports out: outcomes of redifferentiation therapy.",
-    epilog="Try: raiway demo",
+    epilog=EPILOG,
     no_args_is_help=True,
     rich_markup_mode="rich",
     # Locals hold patients' data; `adapter.cli.outcome` says what a failure shows instead.
@@ -39,11 +44,7 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """FHIR resources in, MeasureReports out: outcomes of redifferentiation therapy.
-
-    Exit codes: 0 ok, 1 bug, 2 usage or configuration, 3 a gate failed, 4 unreachable,
-    5 partial (something was quarantined).
-    """
+    """FHIR resources in, MeasureReports out: outcomes of redifferentiation therapy."""
 
 
 for verb in (demo, init, doctor, ingest, cohort, evaluate):

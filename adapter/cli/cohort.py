@@ -42,6 +42,7 @@ def run(options: CohortOptions, output: Output) -> int:
     Example: raiway cohort --explain Patient/123 --site A
     """
     from adapter import config
+    from adapter.cli.caveats import warn_of_gaps
     from adapter.cohort import attrition, explained
     from adapter.store import open_store
 
@@ -55,6 +56,7 @@ def run(options: CohortOptions, output: Output) -> int:
         else:
             site = next(iter(options.sites), "")
             _show_course(explained(store, study, options.explain, site), options, output)
+        warn_of_gaps(store, options.sites, output)
     return 0
 
 

@@ -34,7 +34,10 @@ class CommonOptions:
         ),
     ] = None
     as_json: Annotated[
-        bool, typer.Option("--json", rich_help_panel=COMMON, help="Print JSON to stdout.")
+        bool,
+        typer.Option(
+            "--json", rich_help_panel=COMMON, help="Print JSON to stdout, also of an error."
+        ),
     ] = False
     quiet: Annotated[
         bool,
@@ -68,7 +71,7 @@ def add(app: typer.Typer, command: Command[Options]) -> None:
     def called(**given: Any) -> None:
         options = command.options(**given)
         output = Output(quiet=options.quiet, no_color=options.no_color)
-        with outcome(command.name, output, verbose=options.verbose):
+        with outcome(command.name, output, verbose=options.verbose, as_json=options.as_json):
             code = command.run(options, output)
             output.flush()
             raise typer.Exit(code)

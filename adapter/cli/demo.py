@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -64,11 +66,20 @@ def _say_next(found: Demo, output: Output) -> None:
     for name, path in found.files.items():
         output.note(f"{name:<8}{path}")
     output.note(f"took    {found.seconds:.1f} s")
-    output.note(f"next: raiway cohort --store {found.store_url}")
-    output.note(
-        f"      raiway evaluate --store {found.store_url} --set tg_profile=rcv --format table"
-    )
-    output.note("      raiway init, then raiway ingest PATH --site ID with data of your own")
+    raiway, store = _command(), found.store_url
+    output.note(f"next: {raiway} cohort --store {store}")
+    output.note(f"      {raiway} evaluate --store {store} --set tg_profile=rcv --format table")
+    output.note(f"      {raiway} init")
+    output.note(f"      {raiway} ingest PATH --site ID --timezone TZ   # with data of your own")
+
+
+def _command() -> str:
+    """What to type for `raiway` here: the name where the PATH has it, else its path."""
+    if shutil.which("raiway"):
+        return "raiway"
+    program = Path(sys.argv[0])
+    beside = program.is_relative_to(Path.cwd())
+    return str(program.relative_to(Path.cwd()) if beside else program)
 
 
 COMMAND = Command("demo", DemoOptions, run)

@@ -18,7 +18,7 @@ class DoctorOptions(CommonOptions):
 
 
 def run(options: DoctorOptions, output: Output) -> int:
-    """Check configuration, mappings, store, disk and versions; one line each, ok or FAIL.
+    """Check configuration, mappings, store, disk and versions; one line each: ok, warn or FAIL.
 
     Exit code 2: configuration or mappings are broken; 4: the store cannot be reached.
 
@@ -30,7 +30,7 @@ def run(options: DoctorOptions, output: Output) -> int:
     if options.as_json:
         output.json({"checks": [asdict(check) for check in found]})
     else:
-        rows = [(check.name, "ok" if check.ok else "FAIL", check.found) for check in found]
+        rows = [(check.name, check.state, check.found) for check in found]
         hints = tuple(f"-> {check.name}: {check.hint}" for check in found if check.hint)
         output.tables([Table("", ("", "", ""), rows, hints)])
     return next((check.exit_code for check in found if not check.ok), 0)

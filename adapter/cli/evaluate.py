@@ -13,11 +13,15 @@ import typer
 from adapter.cli.command import Command
 from adapter.cli.options import StudyOptions
 from adapter.cli.output import Output, as_json
-from adapter.cli.tables import Table, plain
-from adapter.files import write_atomically
+from adapter.cli.tables import Table, counted, plain
+from adapter.errors import UsageError
+from adapter.files import check_writable, write_atomically
 
 if TYPE_CHECKING:
     from adapter.evaluate import Evaluation
+
+
+WHOLE = "redifferentiation-outcomes"
 
 
 class Format(StrEnum):
@@ -39,9 +43,7 @@ def _day(name: str, text: str) -> typer.models.OptionInfo:
 class EvaluateOptions(StudyOptions):
     """The options of `raiway evaluate`."""
 
-    measure: Annotated[str, typer.Argument(metavar="MEASURE", help="The id of a Measure.")] = (
-        "redifferentiation-outcomes"
-    )
+    measure: Annotated[str, typer.Argument(metavar="MEASURE", help="The id of a Measure.")] = WHOLE
     sites: Annotated[
         list[str], typer.Option("--site", metavar="ID", help="Only this site; repeatable.")
     ] = field(default_factory=list)
@@ -71,10 +73,14 @@ def run(options: EvaluateOptions, output: Output) -> int:
     """
     from adapter import config
     from adapter.cli.abstract import abstract
+    from adapter.cli.caveats import warn_of_gaps
     from adapter.evaluate import Request, evaluate
     from adapter.report.evaluation import checked_report, measure
     from adapter.store import open_store
 
+    form = _form(options, output)
+    if options.out:
+        check_writable(options.out)
     settings = config.load(options.config)
     study = options.chosen_study(settings)
     asked = measure(options.measure, settings)
@@ -86,16 +92,31 @@ def run(options: EvaluateOptions, output: Output) -> int:
     )
     with open_store(options.store or settings.store.url, create=False) as store:
         evaluation = evaluate(store, study, request)
-        waiting = store.counts()["quarantine"]
-    _say(evaluation, waiting, output)
-    form = Format.FIGURES if options.as_json else options.form
+        _say(evaluation, store.counts()["quarantine"], output)
+        warn_of_gaps(store, options.sites, output)
     if form is Format.TABLE:
         _write_tables(abstract(evaluation), options.out, output)
     else:
         figures = form is Format.FIGURES
         document = evaluation.document() if figures else checked_report(evaluation, asked, settings)
         _write(as_json(document), options.out, output)
+    if form is Format.FHIR and settings.report.reporter == config.ReportSettings().reporter:
+        output.warn("reporter is a placeholder: set [report] reporter")
     return 0
+
+
+def _form(options: EvaluateOptions, output: Output) -> Format:
+    """What is written. Raises UsageError for a table of a part."""
+    if options.as_json:
+        if options.form is Format.TABLE:
+            output.note("--json gives the figures, not a table")
+        return Format.FIGURES
+    if options.form is Format.TABLE and options.measure != WHOLE:
+        raise UsageError(
+            f"the table shows the whole study, not {options.measure} alone",
+            hint="leave out MEASURE, or take --format fhir",
+        )
+    return options.form
 
 
 def _date(moment: datetime | None) -> date | None:
@@ -108,9 +129,14 @@ def _say(evaluation: Evaluation, waiting: int, output: Output) -> None:
     if not evaluation.courses:
         output.note("the store holds no patient of these sites: every count is 0")
     else:
-        output.note(f"{enrolled} in, {out} persons out (why: raiway cohort)")
+        output.note(f"{enrolled} in, {counted(out, 'person')} out (why: raiway cohort)")
     if waiting:
-        output.warn(f"{waiting:,} lines lie in the store's quarantine and are not counted")
+        verbs = (
+            "lies in the store's quarantine and is"
+            if waiting == 1
+            else "lie in the store's quarantine and are"
+        )
+        output.warn(f"{counted(waiting, 'line')} {verbs} not counted")
 
 
 def _write_tables(tables: list[Table], out: Path | None, output: Output) -> None:

@@ -15,8 +15,11 @@ from adapter.cli.progress import progress
 from adapter.cli.tables import Table
 
 if TYPE_CHECKING:
+    from adapter.config import Settings
     from adapter.ingest import Summary
+    from adapter.mapping.mapped import Rejected
     from adapter.runs import SiteMapper
+    from adapter.store import Store
 
 PARTIAL = 5
 NAMED = 20
@@ -47,37 +50,107 @@ class IngestOptions(CommonOptions):
     replay: Annotated[
         bool, typer.Option("--replay", help="Map the site's quarantine again, instead of files.")
     ] = False
+    discard: Annotated[
+        bool,
+        typer.Option("--discard", help="With --replay: drop what still cannot be mapped."),
+    ] = False
 
 
 def run(options: IngestOptions, output: Output) -> int:
     """Map FHIR resources and load them into the store; what cannot be mapped is quarantined.
 
-    Loading the same resources again changes nothing. Exit code 5: something was quarantined.
+    Loading the same resources again changes nothing. Exit code 5: something was quarantined, or
+    nothing says which version of a resource is newer.
 
     Example: raiway ingest export/ --site A --timezone America/New_York
     """
     from adapter import config, sources
     from adapter.errors import UsageError
-    from adapter.runs import ingest_run, replay_run, site_mapper
+    from adapter.runs import in_zone_of, replay_run, site_mapper
     from adapter.store import open_store
 
     if bool(options.paths) == options.replay:
         raise UsageError("give PATHs to read, or --replay alone", hint="raiway ingest --help")
+    if options.discard and not options.replay:
+        raise UsageError("--discard goes with --replay", hint="raiway ingest --help")
     settings = config.load(options.config)
     site = site_mapper(settings, options.site, options.maps, options.timezone)
     # Before the store is opened: a wrong path must not leave a new store behind.
     files = [] if options.replay else sources.expand(options.paths)
+    _warn_of_unlisted(settings, options.site, output)
+    if ignored := sources.passed_over(options.paths):
+        output.note(f"{ignored:,} files of other kinds in the folders were not read")
     with open_store(options.store or settings.store.url, create=not options.replay) as store:
+        site = in_zone_of(store, site)
+        _warn_of_mappings(store, site, output)
         if options.replay:
             summary = replay_run(site.mapper, store)
         else:
-            with progress(output) as shown:
-                summary = ingest_run(files, site.mapper, store, shown)
+            summary = _ingested(files, site, store, output)
         where = str(store)
-    _report(summary, site, where, output)
+        _report(summary, site, where, output)
+        if options.discard:
+            _discard(store, options.site, output)
     if options.as_json:
-        output.json({"site": options.site, "store": where, **summary.counts()})
+        output.json(
+            {
+                "site": options.site,
+                "store": where,
+                **summary.counts(),
+                "rejected": [_rejected(each) for each in summary.rejected],
+            }
+        )
     return PARTIAL if summary.partial else 0
+
+
+def _ingested(files: list[Path], site: SiteMapper, store: Store, output: Output) -> Summary:
+    """`ingest_run`; where it ends early, the user is told what stays."""
+    from adapter.runs import ingest_run
+
+    loaded = 0
+
+    def told(name: str, n: int) -> None:
+        nonlocal loaded
+        loaded += n
+        shown(name, n)
+
+    try:
+        with progress(output) as shown:
+            return ingest_run(files, site.mapper, store, told)
+    except BaseException:
+        if loaded:
+            output.warn(f"{loaded:,} resources were loaded and stay; ingest again to go on")
+        raise
+
+
+def _warn_of_unlisted(settings: Settings, site: str, output: Output) -> None:
+    if settings.sites and settings.site(site) is None:
+        listed = ", ".join(each.name for each in settings.sites)
+        output.warn(f"site {site} is not in the configuration, which lists {listed}")
+
+
+def _warn_of_mappings(store: Store, site: SiteMapper, output: Output) -> None:
+    from adapter.runs import mappings_changed
+
+    if mappings_changed(store, site.mapper):
+        output.warn(
+            f"mappings changed since the last ingest of site {site.mapper.site}: "
+            "facts of re-read resources are replaced"
+        )
+
+
+def _discard(store: Store, site: str, output: Output) -> None:
+    waiting = [row.quarantine_id for row in store.quarantined(site)]
+    output.warn(f"{len(waiting):,} lines of site {site} leave the quarantine for good")
+    store.release(waiting)
+
+
+def _rejected(item: Rejected) -> dict[str, str]:
+    return {
+        "source": item.source,
+        "reason": item.reason,
+        "resource_type": item.resource_type,
+    }
 
 
 def _report(summary: Summary, site: SiteMapper, store: str, output: Output) -> None:
@@ -86,11 +159,24 @@ def _report(summary: Summary, site: SiteMapper, store: str, output: Output) -> N
     if summary.offsets and not site.zone_stated:
         output.warn(
             f"{summary.offsets:,} resources carry a time with an offset, and no time zone is set "
-            f"for site {site.mapper.site}: their days were taken in UTC. Set --timezone, or "
-            "timezone in raiway.toml, and ingest again."
+            f"for site {site.mapper.site}: their days were taken in UTC. Set "
+            "--timezone, or timezone in raiway.toml, and ingest into a new store."
         )
-    if summary.partial:
+    if summary.quarantined:
         name_quarantined(summary, output)
+    if summary.undecided:
+        _name_undecided(summary, output)
+
+
+def _name_undecided(summary: Summary, output: Output) -> None:
+    output.warn(
+        f"{summary.undecided:,} versions differ from another one of the same resource, and nothing "
+        "(lastUpdated, status, issued, versionId) says which is newer; one was taken:"
+    )
+    for place in summary.undecided_at[:NAMED]:
+        output.error(f"  {place}")
+    if summary.undecided > NAMED:
+        output.error(f"  … and {summary.undecided - NAMED:,} more")
 
 
 def name_quarantined(summary: Summary, output: Output) -> None:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adapter.cli.command import CommonOptions
+from adapter.errors import DefinitionError, UsageError
 
 if TYPE_CHECKING:
     from adapter.config import Settings
     from analytics.study import Study
+
+VALUES = """Values are TOML: --set horizon_days=150 --set 'index_drug_classes=["MEKi"]'"""
 
 StoreUrl = Annotated[
     str | None,
@@ -35,13 +38,22 @@ class StudyOptions(CommonOptions):
     settings: Annotated[
         list[str],
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="Override a rule of the study; repeatable."
+            "--set",
+            metavar="KEY=VALUE",
+            help=f"Override a rule of the study; repeatable. {VALUES}.",
         ),
     ] = field(default_factory=list)
 
     def chosen_study(self, settings: Settings) -> Study:
-        """The study asked for, overridden. Raises DefinitionError."""
+        """The study asked for, overridden. Raises UsageError, DefinitionError."""
         from adapter import definitions
 
-        name = self.study or settings.analysis.study
-        return definitions.override(definitions.load().study(name), self.settings)
+        for setting in self.settings:
+            if "=" not in setting:
+                raise UsageError(f"--set {setting}: no value; say KEY=VALUE", hint=VALUES)
+        study = definitions.load().study(self.study or settings.analysis.study)
+        try:
+            return definitions.override(study, self.settings)
+        except DefinitionError as error:
+            hint = error.hint or VALUES
+            raise DefinitionError(error.what, where=error.where, hint=hint) from error

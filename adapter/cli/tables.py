@@ -22,6 +22,11 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """`1 line`, `2,000 lines`; `many` where an s does not make the plural."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 def drawn(table: Table) -> Group:
     """The table for a terminal; long codes are folded, never cut."""
     from rich import box

@@ -8,6 +8,7 @@ application"). Nothing else in Raiway may open the store's file with `sqlite3`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,30 +109,60 @@ class Database:
     def __str__(self) -> str:
         return self.url.render_as_string(hide_password=True)
 
+    def there(self) -> bool:
+        """Whether there is a database to connect to: for SQLite its file, or what bars it."""
+        return self.path is None or not self.path.parent.is_dir() or self._found(self.path)
+
     def open(self, *, create: bool) -> None:
-        """Connect; the connections of transactions share what this one learns of the server."""
-        self._check_path(create=create)
+        """Connect; the connections of transactions share what this one learns of the server.
+
+        create: the SQLite file is made where it is missing, and will be written. Else one that
+        this user may not write is opened for reading only.
+        """
+        if self.path is not None:
+            self._check_path(self.path, create=create)
         with self.explained("cannot open the store"):
-            self._base = self._connected()
+            self._base = self._connected(read_only=not create and not self._writable())
             if create and self.engine == "sqlite":
                 # Readers then see the last commit while another process writes. The file keeps it.
                 for pragma in (*_SESSION["sqlite"], "PRAGMA journal_mode = WAL"):
                     with self._base.cursor() as cursor:
                         cursor.executemany(pragma, None)
 
-    def _check_path(self, *, create: bool) -> None:
-        if self.path is None:
-            return
-        if not self.path.parent.is_dir():
+    def _check_path(self, path: Path, *, create: bool) -> None:
+        """Say what SQLite would only call an error, and what it would call something else."""
+        if not path.parent.is_dir():
             raise StoreError(
                 "the store's folder does not exist",
                 where=str(self),
-                hint=f"make the folder {self.path.parent}, or correct the store's URL",
+                hint=f"make the folder {path.parent}, or correct the store's URL",
             )
-        if not create and not self.path.is_file():
+        found = self._found(path)
+        if found and path.is_dir():
+            raise StoreError("a folder, not a store", where=str(self), hint="name a file in it")
+        if not create and not found:
             raise StoreError(
                 "there is no store yet", where=str(self), hint="`raiway ingest` makes one"
             )
+        if found and not os.access(path, os.R_OK):
+            raise self._barred("the store's file may not be read by this user")
+        if create and not self._writable():
+            raise self._barred("the store's file, or its folder, may not be written by this user")
+
+    def _found(self, path: Path) -> bool:
+        if not os.access(path.parent, os.X_OK):
+            raise self._barred("the store's folder may not be entered by this user")
+        return path.exists()
+
+    def _barred(self, what: str) -> StoreError:
+        return StoreError(what, where=str(self), hint="ask for the right, or name another store")
+
+    def _writable(self) -> bool:
+        """Whether this user may write the SQLite file, and beside it what SQLite keeps there."""
+        if self.path is None:
+            return True
+        needed = [self.path.parent, *([self.path] if self.path.exists() else [])]
+        return all(os.access(each, os.W_OK) for each in needed)
 
     def close(self) -> None:
         if self._base is not None:
@@ -163,11 +194,12 @@ class Database:
             # Closing a connection without a commit rolls back, on both engines.
             yield connection
 
-    def _connected(self) -> Connection:
-        if self.engine == "sqlite":
+    def _connected(self, *, read_only: bool) -> Connection:
+        if self.path is not None:
             from adbc_driver_sqlite import dbapi as sqlite
 
-            return sqlite.connect(str(self.path), autocommit=True)
+            uri = _read_only(self.path) if read_only else str(self.path)
+            return sqlite.connect(uri, autocommit=True)
         try:
             from adbc_driver_postgresql import dbapi as postgresql  # type: ignore[import-untyped]
         except ImportError:
@@ -215,6 +247,16 @@ def _parsed(url: str) -> URL:
     if parsed.drivername == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise UsageError("an SQLite store needs a file", hint="sqlite:///raiway.db")
     return parsed
+
+
+def _read_only(path: Path) -> str:
+    """The URI that opens an SQLite file for reading (https://www.sqlite.org/uri.html).
+
+    A file in WAL mode cannot be read where its index cannot be made, unless it is said to be
+    immutable: then a log beside it, of a process that writes it or has crashed, would be ignored.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    return f"{path.absolute().as_uri()}?mode=ro{'' if log.exists() else '&immutable=1'}"
 
 
 def _libpq(url: URL) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -35,7 +35,8 @@ from adapter.mapping.mapped import MappedResource, Stamp, TypedRow
 from adapter.models import FACT_TABLES, FactRow, ResourceRow, UnmappedCodeRow
 from adapter.store.columns import default_text, staged_value, table_of, travel
 from adapter.store.connect import Transaction
-from adapter.store.stage import Cell, lock, stage
+from adapter.store.stage import Cell, lock, stage, storable
+from adapter.store.undecided import undecidable, undecided_in_store
 
 KEY = ("site", "resource_type", "resource_id")
 
@@ -49,6 +50,9 @@ UNMAPPED = ("kind", "code_system", "code", "display")
 # Marks a version that states nothing and is kept only where it supersedes one in the store.
 SILENT = "silent"
 
+# No code is longer, but a sender may put anything where a code belongs.
+KEY_LENGTH = 250
+
 # Each resource of a batch has a number, which its staged facts name instead of its key.
 NUMBER = "n"
 
@@ -59,6 +63,8 @@ class LoadCounts:
 
     A silent version that supersedes nothing is not counted.
     retracted: tombstones that came into the store. older: versions that a greater one beats.
+    undecided: where versions stand that differ from another one in nothing but their content, so
+    that nothing says which is newer; the greater content hash holds, in any order of loading.
     """
 
     new: int = 0
@@ -66,6 +72,7 @@ class LoadCounts:
     unchanged: int = 0
     older: int = 0
     retracted: int = 0
+    undecided: tuple[str, ...] = ()
 
     def __add__(self, other: LoadCounts) -> LoadCounts:
         return LoadCounts(
@@ -74,6 +81,7 @@ class LoadCounts:
             self.unchanged + other.unchanged,
             self.older + other.older,
             self.retracted + other.retracted,
+            self.undecided + other.undecided,
         )
 
 
@@ -96,6 +104,8 @@ def load(
         transaction.execute(f"ANALYZE {resources.name}")
     transaction.execute(delete(resources).where(_says_nothing_new(resources)))
     merged, displacing = _compare(transaction, resources)
+    if displacing or merged.older:
+        merged = replace(merged, undecided=tuple(undecided_in_store(transaction, resources)))
     transaction.execute(delete(resources).where(_stays(resources)))
     if displacing:
         for table in TARGETS:
@@ -110,6 +120,7 @@ def _greatest(batch: Iterable[MappedResource]) -> tuple[list[MappedResource], Lo
     """The version of each resource that holds within the batch, and how many do not."""
     holding: dict[tuple[str, str, str], MappedResource] = {}
     older = unchanged = 0
+    undecided: list[str] = []
     for mapped in batch:
         stamp = mapped.stamp
         key = (stamp.site, stamp.resource_type, stamp.resource_id)
@@ -120,9 +131,12 @@ def _greatest(batch: Iterable[MappedResource]) -> tuple[list[MappedResource], Lo
             unchanged += 1
             continue
         older += 1
+        if undecidable(mapped, held):
+            undecided.append(stamp.source)
         if stamp.rank > held.stamp.rank:
             holding[key] = mapped
-    return list(holding.values()), LoadCounts(unchanged=unchanged, older=older)
+    counts = LoadCounts(unchanged=unchanged, older=older, undecided=tuple(undecided))
+    return list(holding.values()), counts
 
 
 def _stage_all(
@@ -150,8 +164,13 @@ def _facts(mapped: MappedResource) -> list[tuple[str, list[Cell]]]:
     if mapped.stamp.retracted:
         return []
     rows = [(row.table, _cells(row)) for row in mapped.rows]
-    codes = {(each.kind, each.code_system, each.code): each for each in mapped.unmapped}
+    codes = {(each.kind, _key(each.code_system), _key(each.code)): each for each in mapped.unmapped}
     return rows + [(_UNMAPPED, [*key, each.display]) for key, each in codes.items()]
+
+
+def _key(text: str) -> str:
+    """The text as part of a key, as it will be stored: PostgreSQL's keys may have 2,700 bytes."""
+    return storable(text[:KEY_LENGTH])
 
 
 def _cells(row: TypedRow) -> list[Cell]:
@@ -215,7 +234,10 @@ def _compare(transaction: Transaction, resources: TableClause) -> tuple[LoadCoun
             displacing = displacing or became == "replaced"
             enters = became in {"new", "replaced"}
             counts["retracted" if enters and retracted == "1" else became] += number
-    return LoadCounts(**counts), displacing
+    found = LoadCounts(
+        counts["new"], counts["replaced"], counts["unchanged"], counts["older"], counts["retracted"]
+    )
+    return found, displacing
 
 
 def _same_version(resources: TableClause) -> ColumnElement[bool]:

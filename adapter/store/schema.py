@@ -64,6 +64,16 @@ def check(database: Database) -> None:
         )
 
 
+def is_empty(database: Database) -> bool:
+    """Whether a database that is there holds no table at all. Raises StoreError."""
+    database.open(create=False)
+    try:
+        with database.transaction() as transaction:
+            return not any(transaction.batches(_TABLES_OF_ALL[database.engine]))
+    finally:
+        database.close()
+
+
 def _versions(transaction: Transaction) -> list[str]:
     return [
         each for batch in transaction.batches(select(SCHEMA.columns.version)) for each in batch[0]
@@ -72,6 +82,14 @@ def _versions(transaction: Transaction) -> list[str]:
 
 # Any number will do that no other user of the server's advisory locks is likely to take.
 _CREATING = 5_180_131
+
+_TABLES_OF_ALL = {
+    "sqlite": "SELECT name FROM sqlite_master LIMIT 1",
+    "postgresql": (
+        "SELECT relname::text FROM pg_class "
+        "WHERE relnamespace = to_regnamespace(current_schema()) AND relkind IN ('r', 'p') LIMIT 1"
+    ),
+}
 
 _FIND = {
     "sqlite": "SELECT name FROM sqlite_master WHERE name = 'store_schema'",

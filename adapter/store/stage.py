@@ -37,21 +37,19 @@ def lock(transaction: Transaction) -> None:
     transaction.execute(update(version.table).values({version: version}))
 
 
-def put(transaction: Transaction, rows: Sequence[SQLModel], *, replace: bool) -> None:
-    """Insert rows of one model; a row whose key is there is replaced, or else stays as it is."""
+def put(transaction: Transaction, rows: Sequence[SQLModel]) -> None:
+    """Insert rows of one model; a row whose key is there is replaced."""
     into = table_of(type(rows[0]))
     staged = stage(transaction, into.name, into.columns.keys(), _texts(into, rows))
     lock(transaction)
     key = [each.name for each in into.primary_key]
     known = tuple_(*(into.columns[name] for name in key))
-    coming = tuple_(*(staged.columns[name] for name in key))
-    if replace:
-        transaction.execute(delete(into).where(known.in_(select(coming))))
+    coming = select(*(staged.columns[name] for name in key))
+    transaction.execute(delete(into).where(known.in_(coming)))
     fields = [
         staged_value(each, staged.columns[each.name], transaction.engine) for each in into.columns
     ]
-    missing = select(*fields).where(coming.not_in(select(known)))
-    transaction.execute(insert(into).from_select(into.columns.keys(), missing))
+    transaction.execute(insert(into).from_select(into.columns.keys(), select(*fields)))
 
 
 def remove(transaction: Transaction, model: type[SQLModel], name: str, keys: Sequence[str]) -> None:
@@ -79,6 +77,12 @@ def _batch(columns: Sequence[str], rows: list[Sequence[Cell]]) -> pa.RecordBatch
     return pa.RecordBatch.from_arrays([_array(each) for each in cells], names=list(columns))
 
 
+def storable(text: str) -> str:
+    """The text as both engines can hold it."""
+    # JSON's escapes may spell half of a surrogate pair, which UTF-8 cannot.
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+
+
 def _array(cells: Sequence[Cell]) -> pa.Array:
     """The cells as an array of text that both engines can hold."""
     import pyarrow as pa
@@ -87,8 +91,6 @@ def _array(cells: Sequence[Cell]) -> pa.Array:
     try:
         array = pa.array(cells, type=pa.string())
     except UnicodeEncodeError:
-        # JSON's escapes may spell half of a surrogate pair, which UTF-8 cannot.
-        sound = [cell and cell.encode("utf-8", "replace").decode() for cell in cells]
-        array = pa.array(sound, type=pa.string())
+        array = pa.array([cell and storable(cell) for cell in cells], type=pa.string())
     # PostgreSQL's text has no NUL, which a broken line in quarantine may.
     return compute.replace_substring(array, "\x00", "\ufffd")

@@ -16,6 +16,7 @@ from adapter.store import query, schema
 from adapter.store.connect import Database
 from adapter.store.facts import patients
 from adapter.store.load import LoadCounts, load
+from adapter.store.mended import release_mended
 from adapter.store.stage import put, remove
 from analytics.course import PatientFacts
 
@@ -56,14 +57,21 @@ class Store:
         batch: Sequence[MappedResource],
         run_id: str,
         silent: Sequence[MappedResource] = (),
+        rejected: Sequence[Rejected] = (),
     ) -> LoadCounts:
         """Bring a batch in, whole or not at all; of each resource the greatest rank holds.
 
         silent: versions that state nothing. They take back what an older version in the store
         stated, and leave no trace where there is none: a hospital's noise is not kept.
+        rejected: what could not be mapped goes into quarantine, each line once; versions that came
+        before what is now mapped leave it.
         """
         with self._database.transaction() as transaction:
-            return load(transaction, batch, run_id, silent)
+            counts = load(transaction, batch, run_id, silent)
+            release_mended(transaction, [*batch, *silent], run_id)
+            if rejected:
+                put(transaction, [_quarantined(each, run_id) for each in rejected])
+            return counts
 
     def patients(
         self, sites: Sequence[str] = (), patient_keys: Sequence[str] = ()
@@ -95,35 +103,50 @@ class Store:
         key = {"site": site, "resource_type": resource_type, "resource_id": resource_id}
         return next(self.rows(ResourceRow, **key), None)
 
-    def quarantine(self, rejected: Sequence[Rejected], run_id: str) -> None:
-        """Keep what could not be mapped; what is there already stays as it is."""
-        self._put([_quarantined(each, run_id) for each in rejected], replace=False)
-
     def quarantined(self, site: str | None = None) -> Iterator[QuarantineRow]:
         """What lies in quarantine, of one site or all."""
         return self.rows(QuarantineRow, **({"site": site} if site is not None else {}))
 
     def release(self, quarantine_ids: Sequence[str]) -> None:
-        """Take out of quarantine what has been mapped."""
+        """Take out of quarantine what has been mapped, or is given up."""
         if quarantine_ids:
             with self._database.transaction() as transaction:
                 remove(transaction, QuarantineRow, "quarantine_id", quarantine_ids)
 
     def begin_run(self, run: IngestRunRow) -> None:
         """Note that an ingest has begun."""
-        self._put([run], replace=True)
+        self._put(run)
 
     def end_run(self, run: IngestRunRow) -> None:
         """Note what an ingest came to: the row it began with, its end and counts filled in."""
-        self._put([run], replace=True)
+        self._put(run)
 
     def runs(self) -> list[IngestRunRow]:
         """All ingests, the earliest first."""
         return sorted(self.rows(IngestRunRow), key=lambda run: (run.started, run.run_id))
 
+    def unfinished_runs(self, sites: Sequence[str] = ()) -> list[IngestRunRow]:
+        """The ingests of the sites (none named: all) that have no end, the earliest first.
+
+        They failed, were interrupted or still run. One after which the same site has read the
+        same paths to the end counts no more.
+        """
+        unfinished: dict[tuple[str, str], list[IngestRunRow]] = {}
+        for run in self.runs():
+            if run.ended is None:
+                unfinished.setdefault((run.site, run.paths), []).append(run)
+            else:
+                unfinished.pop((run.site, run.paths), None)
+        found = [run for runs in unfinished.values() for run in runs]
+        return [run for run in found if not sites or run.site in sites]
+
+    def site(self, name: str) -> SiteRow | None:
+        """The site of this name, if it has sent data."""
+        return next(self.rows(SiteRow, site=name), None)
+
     def register_site(self, site: str, timezone: str) -> None:
         """Note a site that sends data, and its time zone."""
-        self._put([SiteRow(site=site, timezone=timezone)], replace=True)
+        self._put(SiteRow(site=site, timezone=timezone))
 
     def sites(self) -> list[SiteRow]:
         """The sites that sent data, by name."""
@@ -144,10 +167,9 @@ class Store:
         with self._database.transaction(snapshot=True) as transaction:
             return query.counts(transaction, schema.TABLES)
 
-    def _put(self, rows: Sequence[SQLModel], *, replace: bool) -> None:
-        if rows:
-            with self._database.transaction() as transaction:
-                put(transaction, rows, replace=replace)
+    def _put(self, row: SQLModel) -> None:
+        with self._database.transaction() as transaction:
+            put(transaction, [row])
 
 
 def _quarantined(rejected: Rejected, run_id: str) -> QuarantineRow:

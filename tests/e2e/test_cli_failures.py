@@ -135,14 +135,20 @@ def test_the_store_is_named_by_option_then_environment_then_file(loaded: Path, t
 
 
 def test_instants_with_an_offset_and_no_zone_warn(export: Path, tmp_path: Path):
-    patients = export / "Encounter.ndjson"
-    run = raiway("ingest", patients, "--site", "A", cwd=tmp_path)
+    ingest = ("ingest", export / "Encounter.ndjson", "--site", "A", "--store")
+    run = raiway(*ingest, "sqlite:///none.db", cwd=tmp_path)
     assert "no time zone is set for site A" in run.stderr
-    told = raiway("ingest", patients, "--site", "A", "--timezone", ZONE, cwd=tmp_path)
+    told = raiway(*ingest, "sqlite:///told.db", "--timezone", ZONE, cwd=tmp_path)
     assert "time zone" not in told.stderr
     toml = f'[[sites]]\nname = "A"\ntimezone = "{ZONE}"\n'
     (tmp_path / "raiway.toml").write_text(toml, encoding="utf-8")
-    assert "time zone" not in raiway("ingest", patients, "--site", "A", cwd=tmp_path).stderr
+    assert "time zone" not in raiway(*ingest, "sqlite:///toml.db", cwd=tmp_path).stderr
+
+
+def test_the_file_of_init_does_not_silence_the_warning(export: Path, tmp_path: Path):
+    raiway("init", cwd=tmp_path)
+    run = raiway("ingest", export / "Encounter.ndjson", "--site", "A", cwd=tmp_path)
+    assert "no time zone is set for site A" in run.stderr
 
 
 def test_init_writes_a_file_that_doctor_accepts_and_never_overwrites(tmp_path: Path):

@@ -293,10 +293,10 @@ def test_the_quarantine_keeps_each_line_once_until_it_is_released(store_url: str
     broken = Rejected(site="north", source="f:1", reason="no id", raw='{"a": "\x00 \ud800 é"}')
     other = Rejected(site="south", source="f:2", reason="no JSON object")
     with open_store(store_url, create=True) as store:
-        store.quarantine([broken, other, broken], "run 1")
-        store.quarantine([broken], "run 2")
+        store.load([], "run 1", rejected=[broken, other, broken])
+        store.load([], "run 2", rejected=[broken])
         (kept,) = store.quarantined("north")
-        assert (kept.raw, kept.run_id) == ('{"a": "\ufffd ? é"}', "run 1")
+        assert (kept.raw, kept.run_id) == ('{"a": "\ufffd ? é"}', "run 2")
         assert {each.site for each in store.quarantined()} == {"north", "south"}
         store.release([kept.quarantine_id])
         assert [each.site for each in store.quarantined()] == ["south"]

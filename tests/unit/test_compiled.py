@@ -172,6 +172,7 @@ TG_COMPONENT = f"component.where(code.coding.exists(system = '{LOINC}' and code 
         ("component.where(value.ofType(integer)).value.ofType(integer)", [1]),
         ("component.where(code.coding.code).id", "failed"),
         ("component.exists(value.ofType(boolean))", [False]),
+        ("component.where(value.ofType(boolean) = false).value.ofType(boolean).exists()", [True]),
         ("code.coding.exists(system = 'urn:local')", [True]),
         ("extension.where(url = 'urn:y').value.ofType(code)", ["z"]),
         # References and codes
