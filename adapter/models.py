@@ -129,6 +129,7 @@ class BiomarkerRow(Dated, table=True):
     marker: str = ""
     code: str = ""
     category: str = ""
+    comparator: str = ""
     value: Decimal | None = exact()
     unit: str = ""
 

@@ -16,6 +16,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import orjson
+
 from adapter.errors import InvalidResource, UsageError
 from adapter.mapping import bundles
 
@@ -164,7 +166,8 @@ def _is_object(line: bytes) -> bool:
 
 def parsed(source: str, text: bytes) -> Iterator[Found | Broken]:
     """The resources of one JSON text: one, or those of a Bundle."""
-    raw = text.decode("utf-8", errors="replace")
+    # An escape that JSON does not know, so that what was no UTF-8 can never be replayed as text.
+    raw = text.decode("utf-8", errors="backslashreplace")
     try:
         value = json.loads(text.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse)
     except UnicodeDecodeError as error:
@@ -195,9 +198,16 @@ def _resources(source: str, parsed: object, raw: str) -> Iterator[Found | Broken
     try:
         for number, resource in bundles.resources(parsed):
             place = f"{source}#entry[{number}]"
-            yield Found(place, resource, json.dumps(resource, default=float))
+            yield Found(place, resource, orjson.dumps(resource, default=_digits).decode())
     except InvalidResource as error:
         yield Broken(source, error.what, raw)
     except Exception as error:
         # One strange Bundle must not stop the rest. The error's message would hold the data.
         yield Broken(source, f"a Bundle of no use ({type(error).__name__})", raw)
+
+
+def _digits(value: object) -> orjson.Fragment:
+    """A decimal with the digits it was sent with: 0.10 is not 0.1."""
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(f"no JSON for {type(value).__name__}")

@@ -120,6 +120,7 @@ class Biomarker(Fact):
     """PD-L1 (percent of cells), TMB, MSI."""
 
     marker: str
+    comparator: str = ""
     value: Decimal | None = None
     unit: str = ""
     date: DateSpan | None = None

@@ -46,7 +46,7 @@ def tumour_profile(
         driver_refs=refs,
         labels=tuple(sorted(labels)),
         genes_tested=tuple(sorted(tested)),
-        pdl1_pct=_latest_pdl1(biomarkers),
+        pdl1_pct=_latest_pdl1(biomarkers, study),
     )
 
 
@@ -107,7 +107,14 @@ def _is(driver: DriverClass, result: VariantResult) -> bool:
     return bool(_change(result)) and not is_silent
 
 
-def _latest_pdl1(biomarkers: Iterable[Biomarker]) -> Decimal | None:
+def _latest_pdl1(biomarkers: Iterable[Biomarker], study: Study) -> Decimal | None:
+    """The last score (percent of cells). `<1` is below every score that counts as positive, and
+    reads as 0; a bound above that cut tells nothing."""
     scores = [fact for fact in biomarkers if fact.marker == "PDL1" and fact.value is not None]
     scores.sort(key=lambda fact: (fact.date.latest.toordinal() if fact.date else 0, fact.ref))
-    return scores[-1].value if scores else None
+    if not scores or scores[-1].value is None:
+        return None
+    last, value = scores[-1], scores[-1].value
+    if not last.comparator.startswith("<"):
+        return value
+    return Decimal(0) if value <= Decimal(str(study.pdl1_positive_from_pct)) else None

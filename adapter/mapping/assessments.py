@@ -28,7 +28,7 @@ def imaging_assessment(row: Row, context: Context) -> Iterator[Columns]:
     columns: Columns = {"new_lesion": row["new_lesion"]}
     match kind.label if kind else "Recist" if _by_recist(row, context) else "":
         case "LesionSum":
-            quantity = context.quantity(row, "length")
+            quantity = _exact(row, "length", context)
             if not quantity:
                 return
             columns["sum_diam_mm"] = quantity["value_low"]
@@ -42,6 +42,15 @@ def imaging_assessment(row: Row, context: Context) -> Iterator[Columns]:
         case _:
             return
     yield {**columns, **context.effective(row)}
+
+
+def _exact(row: Row, table: str, context: Context) -> Columns:
+    """The quantity; one that is only a bound (`<5 mm`) is reported and gives none."""
+    quantity = context.quantity(row, table)
+    if quantity and quantity["comparator"]:
+        context.unmapped.append(Unmapped("value", "", table, "a bound where a value is needed"))
+        return {}
+    return quantity
 
 
 def disease_status(row: Row, context: Context) -> Iterator[Columns]:
@@ -164,7 +173,7 @@ def uptake(row: Row, context: Context) -> Iterator[Columns]:
 
 def dosimetry(row: Row, context: Context) -> Iterator[Columns]:
     """Observation -> dosimetry."""
-    quantity = context.quantity(row, "activity")
+    quantity = _exact(row, "activity", context)
     if quantity:
         yield {
             "max_tolerated_mbq": quantity["value_low"],

@@ -35,4 +35,8 @@ def _number(row: Row, concept: Concept, context: Context) -> Columns:
     if concept.label != "PDL1":
         return {"value": value, "unit": unit}
     percent = context.units["percent"]
-    return {"value": percent.convert(value, unit), "unit": percent.standard}
+    return {
+        "comparator": row["value_comparator"] or "",
+        "value": percent.convert(value, unit),
+        "unit": percent.standard,
+    }

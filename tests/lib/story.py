@@ -98,7 +98,15 @@ def _variant(ref: FactRef, when: DateSpan, words: list[str]) -> VariantResult:
 _MAKERS: dict[str, tuple[str, Callable[[FactRef, DateSpan, list[str]], Fact]]] = {
     "diagnosis": ("diagnoses", lambda r, d, w: Diagnosis(ref=r, concept=w[0], onset=d)),
     "variant": ("variants", _variant),
-    "PD-L1": ("biomarkers", lambda r, d, w: Biomarker(ref=r, marker="PDL1", value=Decimal(w[0]))),
+    "PD-L1": (
+        "biomarkers",
+        lambda r, d, w: Biomarker(
+            ref=r,
+            marker="PDL1",
+            comparator="<" if w[0].startswith("<") else "",
+            value=Decimal(w[0].lstrip("<")),
+        ),
+    ),
     "Tg": ("labs", lambda r, d, w: _lab(r, d, "Tg", w)),
     "TgAb": ("labs", lambda r, d, w: _lab(r, d, "TgAb", w)),
     "TSH": ("labs", lambda r, d, w: _lab(r, d, "TSH", w)),

@@ -30,7 +30,14 @@ def _cells(study: Study, *patients: str) -> Aggregate:
 
 
 @pytest.mark.parametrize(
-    ("score", "state"), [("0", "negative"), ("0.9", "negative"), ("1", "positive")]
+    ("score", "state"),
+    [
+        ("0", "negative"),
+        ("0.9", "negative"),
+        ("1", "positive"),
+        ("<1", "negative"),
+        ("<5", "not_tested"),  # may be either
+    ],
 )
 def test_pd_l1_is_positive_from_one_percent(score: str, state: str, study: Study) -> None:
     assert _figures(study, f"-9 PD-L1 {score}")[f"pdl1_{state}_n"] == 1

@@ -12,7 +12,7 @@ from analytics.course import DateSpan, DiseaseStatus, DrugExposure, FactRef, Pat
 from analytics.followup import follow_up
 from analytics.response import progressions
 from analytics.study import Study
-from tests.lib.mapping import concept, mapped, observation
+from tests.lib.mapping import concept, mapped, observation, quantity
 
 SNOMED = "http://snomed.info/sct"
 MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-"
@@ -368,3 +368,12 @@ def test_p10_another_drug_is_no_event_and_a_diagnosis_no_visit(study: Study) -> 
     )
     followed = follow_up(facts, FINISH, None, study, [])
     assert (followed.days, followed.event, followed.reason) == (90, False, "last_contact")
+
+
+@pytest.mark.parametrize("code", ["sum_diam_mm", "max_tolerated_mci"])
+def test_a_bound_is_no_measurement(code: str) -> None:
+    unit = "mm" if code == "sum_diam_mm" else "mCi"
+    sent = observation(code, "urn:raiway:concept", valueQuantity=quantity(5, unit, comparator="<"))
+    found = mapped(sent)
+    assert found.rows == ()
+    assert [item.kind for item in found.unmapped] == ["value"]

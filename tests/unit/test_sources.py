@@ -154,3 +154,18 @@ def test_files_of_other_kinds_in_folders_are_counted(tmp_path: Path) -> None:
         _file(tmp_path, name, ONE)
     assert passed_over([tmp_path]) == 2
     assert passed_over([tmp_path / "a.ndjson"]) == 0
+
+
+def test_what_is_kept_of_a_bundle_has_the_digits_that_were_sent(tmp_path: Path) -> None:
+    entry = '{"resource": {"resourceType": "Patient", "id": "1", "x": 0.10}}'
+    path = _file(tmp_path, "b.json", f'{{"resourceType": "Bundle", "entry": [{entry}]}}')
+    (found,) = read(path)
+    assert isinstance(found, Found)
+    assert '"x":0.10' in found.raw
+
+
+def test_what_is_no_utf_8_can_not_be_replayed_as_text(tmp_path: Path) -> None:
+    (broken,) = read(_file(tmp_path, "a.ndjson", b'{"resourceType": "Patient", "id": "\xe9"}'))
+    assert isinstance(broken, Broken)
+    (again,) = read(_file(tmp_path, "b.ndjson", broken.raw))
+    assert isinstance(again, Broken)
