@@ -22,6 +22,8 @@ from adapter.mapping.terminology import Concept, Terminology
 from adapter.mapping.units import UnitTable
 
 Row = Mapping[str, Any]
+# What a date column is called in a message.
+MEANING = {"date": "the event", "start": "the start", "end": "the end"}
 Columns = dict[str, Any]
 
 
@@ -66,7 +68,9 @@ class Context:
         try:
             found = span(text, self.zone)
         except InvalidValue as error:
-            raise InvalidValue(f"{error.what} in {name}", hint=error.hint) from error
+            raise InvalidValue(
+                f"{error.what} of {MEANING.get(name, name)}", hint=error.hint
+            ) from error
         if found.carried_offset:
             self.flags.append("offset")
         return found
