@@ -21,6 +21,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.exc import ArgumentError
 
 from adapter.errors import StoreError, UsageError
+from adapter.store.journal import write_ahead
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -124,10 +125,10 @@ class Database:
         with self.explained("cannot open the store"):
             self._base = self._connected(read_only=not create and not self._writable())
             if create and self.engine == "sqlite":
-                # Readers then see the last commit while another process writes. The file keeps it.
-                for pragma in (*_SESSION["sqlite"], "PRAGMA journal_mode = WAL"):
+                for pragma in _SESSION["sqlite"]:
                     with self._base.cursor() as cursor:
                         cursor.executemany(pragma, None)
+                write_ahead(self._base, BUSY_MILLISECONDS / 1000)
 
     def _check_path(self, path: Path, *, create: bool) -> None:
         """Say what SQLite would only call an error, and what it would call something else."""
