@@ -26,7 +26,7 @@ DATE_OF_DOCUMENT = "date_of_document"
 DISAGREEMENT = Decimal("0.05")
 # Statuses of a record that say that the dose was given; "" is a source without a status.
 GIVEN = frozenset(
-    {
+    [
         "completed",
         "final",
         "amended",
@@ -37,10 +37,8 @@ GIVEN = frozenset(
         "current",
         "billable",
         "billed",
-        "not-billable",
-        "",
-    }
-)
+    ]
+) | {"not-billable", ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +270,8 @@ def _dose(day: date, purpose: str, members: list[RaiAdministration]) -> RaiDose:
         flags.append("activity_disagreement")
     if implausible:
         flags.append(IMPLAUSIBLE)
+    if not any(record.status in GIVEN for record in members):
+        flags.append("not_confirmed_given")
     if all(DATE_OF_DOCUMENT in record.flags for record in members):
         flags.append(DATE_OF_DOCUMENT)
     refs = tuple(sorted({record.ref for record in members}))

@@ -133,6 +133,14 @@ def test_iodine(
     assert episode.rai.flags == flags
 
 
+@pytest.mark.parametrize(("status", "flagged"), [("completed", False), ("unknown", True)])
+def test_a_dose_that_nothing_confirms_is_flagged(status: str, flagged: bool, study: Study) -> None:
+    facts = story(BASE)
+    doses = tuple(replace(dose, status=status) for dose in facts.rai)
+    episode = derive(replace(facts, rai=doses), study).episodes[0]
+    assert ("not_confirmed_given" in episode.deviations) == flagged
+
+
 def test_a_prior_dose_of_unknown_activity_is_not_zero(study: Study) -> None:
     facts = story(BASE + "-800 rai 100 mCi therapeutic\n-400 rai 1 mCi therapeutic")
     silent = tuple(replace(d, activity_mbq=None) if d.activity_mbq == 37 else d for d in facts.rai)
