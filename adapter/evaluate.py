@@ -60,7 +60,10 @@ class Evaluation:
         """The `figures` format: figures, reasons for nulls, study with its hash, strata."""
         return {
             "figures": self.figures(),
-            "not_estimable": self.estimates.overall.not_estimable,
+            "not_estimable": {
+                **self.estimates.overall.not_estimable,
+                **self.site.not_estimable,
+            },
             "study": {**self.study.parameters(), "hash": self.study.fingerprint},
             "strata": {
                 stratifier: {value: found.values for value, found in groups.items()}

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import combinations
 from typing import Any, NamedTuple, TypeVar
 
 from analytics.course import MBQ_PER_MCI
@@ -21,6 +22,8 @@ from analytics.study import Study
 Pattern = tuple[str, ...]
 
 TIME_TO_PROGRESSION = "ttp"
+FIRST_OUTCOME = "first_outcome"
+"""Progression or death, whichever was first: kinds entered, progression, death, censored."""
 
 
 class CountKey(NamedTuple):
@@ -32,7 +35,8 @@ class CountKey(NamedTuple):
 
 
 class ExitKey(NamedTuple):
-    """Patients of `pattern` in time bin `bin`: kind is entered, event or censored."""
+    """Patients of `pattern` in time bin `bin`: kind is entered, event or censored, or the cause
+    (`FIRST_OUTCOME`)."""
 
     endpoint: str
     pattern: Pattern
@@ -139,8 +143,14 @@ def _sum(left: Mapping[Key, int], right: Mapping[Key, int]) -> Mapping[Key, int]
     return dict(sorted((Counter(left) + Counter(right)).items()))
 
 
+def arm(study: Study, driver: str) -> str:
+    """The drug classes that the study gives to a driver, as `BRAFi+MEKi`; `no_arm` for none."""
+    return "+".join(study.driver(driver).arm) or "no_arm"
+
+
 STRATIFIERS: dict[str, Callable[[Episode, Study], str]] = {
     "driver": lambda episode, study: episode.profile.driver,
+    "arm": lambda episode, study: arm(study, episode.profile.driver),
     "regimen": lambda episode, study: episode.drugs.regimen,
     "histology": lambda episode, study: episode.histology,
     "sex": lambda episode, study: episode.sex or "unknown",
@@ -148,16 +158,19 @@ STRATIFIERS: dict[str, Callable[[Episode, Study], str]] = {
     "ethnicity": lambda episode, study: study.ethnicity_labels.get(episode.ethnicity, "other"),
     "pdl1": lambda episode, study: _pdl1(episode, study),
     "uptake": lambda episode, study: episode.uptake,
+    "rai_treated": lambda episode, study: "yes" if episode.rai else "no",
     "site": lambda episode, study: episode.site,
 }
 
 
 def header(study: Study, stratifiers: Iterable[str] = ()) -> Header:
-    """The header of the study's aggregates; `driver` is always a stratifier.
+    """The header of the study's aggregates; `driver` is always a stratifier, and `rai_treated`
+    where percentages are of the treated.
 
     Raises KeyError for a stratifier that is not in `STRATIFIERS`.
     """
-    names = tuple(dict.fromkeys(("driver", *stratifiers)))
+    treated = ("rai_treated",) if study.percent_denominator == "treated" else ()
+    names = tuple(dict.fromkeys(("driver", *treated, *stratifiers)))
     for name in names:
         STRATIFIERS[name]
     return Header(study.fingerprint, study.horizon_days, study.grid_days, names)
@@ -172,7 +185,11 @@ def aggregate(courses: Iterable[Course], study: Study, head: Header) -> Aggregat
         if course.attrition:
             counts[CountKey("attrition", (), course.attrition)] += 1
         counted = course.episodes if study.unit == "episode" else course.episodes[:1]
-        counts.update(CountKey("later_courses", (), "all") for _ in course.episodes[len(counted) :])
+        for later in course.episodes[len(counted) :]:
+            counts[CountKey("later_courses", (), "all")] += 1
+            counts[CountKey("later_courses", (), "rai" if later.rai else "no_rai")] += 1
+            if later.rai_mbq is not None:
+                values[ValueKey("later_rai_mci", (), later.rai_mbq / MBQ_PER_MCI)] += 1
         for episode in counted:
             pattern = tuple(STRATIFIERS[name](episode, study) for name in head.stratifiers)
             counts.update(
@@ -198,22 +215,32 @@ def _categories(episode: Episode, study: Study) -> Iterator[tuple[str, str]]:
         yield name, STRATIFIERS[name](episode, study)
     driver = study.driver(episode.profile.driver)
     yield "regimen_by_driver", f"{episode.drugs.regimen}:{driver.group}"
-    yield "rai_treated", "yes" if episode.rai else "no"
+    yield "rai_treated", STRATIFIERS["rai_treated"](episode, study)
     yield "best_recist", episode.best_recist
+    yield "durable_control", episode.durable_control
     yield "finish_rule", episode.finish_rule
     yield "observation_ended", episode.follow_up.reason
-    for label in episode.profile.labels:
-        yield "mutation", label
-    for gene in episode.profile.genes_tested:
-        yield "gene_tested", gene
-    for deviation in episode.deviations:
-        yield "deviation", deviation
-    for change, category in episode.tg_change.items():
-        yield f"tg_{change}", category
-    for change, category in episode.ct_change.items():
-        yield f"ct_{change}", category
+    for variable, found in (
+        ("mutation", episode.profile.labels),
+        ("mutation_pair", _pairs(episode)),
+        ("gene_tested", episode.profile.genes_tested),
+        ("deviation", episode.deviations),
+    ):
+        yield from ((variable, name) for name in found)
+    for what, at in (
+        ("recist", episode.response.at),
+        ("tg", episode.tg_change),
+        ("ct", episode.ct_change),
+    ):
+        yield from ((f"{what}_{time}", category) for time, category in at.items())
     if any(value and value.tgab_positive for value in episode.tg.values()):
         yield "tgab", "positive"
+
+
+def _pairs(episode: Episode) -> list[str]:
+    """Genes found altered together, as `BRAF+TERT`; a verbatim label is no gene."""
+    genes = sorted(set(episode.profile.labels) & set(episode.profile.genes_tested))
+    return ["+".join(pair) for pair in combinations(genes, 2)]
 
 
 def _pdl1(episode: Episode, study: Study) -> str:
@@ -227,15 +254,22 @@ def _values(episode: Episode) -> Iterator[tuple[str, Decimal]]:
     for span in episode.drugs.spans:
         if span.days is not None:
             yield "drug_days", Decimal(span.days)
-    if episode.rai and episode.rai.activity_mbq is not None:
-        yield "redifferentiation_rai_mci", episode.rai.activity_mbq / MBQ_PER_MCI
-    if episode.prior_rai_mbq is not None:
-        yield "prior_rai_mci", episode.prior_rai_mbq / MBQ_PER_MCI
+    for name, mbq in (
+        ("redifferentiation_rai_mci", episode.rai_mbq),
+        ("prior_rai_mci", episode.prior_rai_mbq),
+        ("cumulative_rai_mci", episode.cumulative_rai_mbq),
+    ):
+        if mbq is not None:
+            yield name, mbq / MBQ_PER_MCI
 
 
 def _exits(episode: Episode, head: Header, pattern: Pattern) -> Iterator[ExitKey]:
     """The patient's entry and exit; one without any follow-up enters no curve."""
     seen = episode.follow_up
+    if seen.outcome:
+        kind, days = seen.outcome
+        yield ExitKey(FIRST_OUTCOME, pattern, 0, "entered")
+        yield ExitKey(FIRST_OUTCOME, pattern, -(-days // head.grid_days), kind)
     if seen.reason == "no_follow_up":
         return
     kind = "event" if seen.event else "censored"

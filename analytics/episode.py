@@ -6,18 +6,19 @@ it; a patient who is out carries the reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
-from analytics import response, thyroglobulin
+from analytics import recist, response, thyroglobulin
 from analytics.course import Finding, PatientFacts, Person
 from analytics.exposure import DrugCourse, RaiDose, drug_courses, rai_doses
 from analytics.followup import FollowUp, follow_up
 from analytics.genomics import TumourProfile, tumour_profile
 from analytics.protocol import Protocol, protocols
+from analytics.recist import StructuralResponse
 from analytics.response import LesionSum
 from analytics.study import Study
 from analytics.thyroglobulin import TgValue
@@ -36,7 +37,11 @@ ATTRITION = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """One protocol episode: index drugs, dosimetry, therapeutic I-131, and what followed."""
+    """One protocol episode: index drugs, dosimetry, therapeutic I-131, and what followed.
+
+    tg_series and ct_series: all that the patient has, oldest first. other_treatment: days on which
+    another drug or dose began, or had ended before this episode.
+    """
 
     patient_key: str
     site: str
@@ -56,11 +61,20 @@ class Episode:
     finish_rule: str
     tg: dict[str, TgValue | None]
     tg_change: dict[str, str]
+    tg_series: tuple[TgValue, ...]
     ct: dict[str, LesionSum | None]
     ct_change: dict[str, str]
-    best_recist: str
+    ct_series: tuple[LesionSum, ...]
+    response: StructuralResponse
+    durable_control: str
     follow_up: FollowUp
+    other_treatment: tuple[date, ...]
     deviations: tuple[str, ...]
+
+    @property
+    def best_recist(self) -> str:
+        """The best response after finish, by the study's rule; `missing` without one."""
+        return self.response.best
 
     @property
     def prior_rai_mbq(self) -> Decimal | None:
@@ -68,6 +82,18 @@ class Episode:
         activities = [dose.activity_mbq for dose in self.prior_rai]
         known = [activity for activity in activities if activity is not None]
         return sum(known, Decimal(0)) if known and len(known) == len(activities) else None
+
+    @property
+    def rai_mbq(self) -> Decimal | None:
+        """The therapeutic activity of this episode; None if not given or unknown."""
+        return self.rai.activity_mbq if self.rai else None
+
+    @property
+    def cumulative_rai_mbq(self) -> Decimal | None:
+        """Prior therapeutic activities and this episode's; None if any of them is unknown."""
+        if self.prior_rai_mbq is None or (self.rai and self.rai.activity_mbq is None):
+            return None
+        return self.prior_rai_mbq + (self.rai_mbq or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +207,11 @@ class _Judge:
         """One protocol's episode; its steps are added to `findings`."""
         study, facts, drugs = self.study, self.facts, protocol.drugs
         person = next(iter(sorted(facts.persons, key=lambda fact: fact.ref)), None)
-        tg, ct = self._tg(protocol), self._ct(protocol)
+        tg_series = self._tg_series()
+        tg = self._tg(protocol, tg_series)
+        sums = response.lesion_sums(facts.imaging, study)
+        ct = self._ct(protocol, sums)
+        structural = recist.structural_response(facts.imaging, ct["prior"], protocol.finish, study)
         tg_change = {
             f"{a}_to_{b}": thyroglobulin.category(tg[a], tg[b], study) for a, b in pairs(study)
         }
@@ -189,6 +219,8 @@ class _Judge:
             f"{a}_to_{b}": response.ct_category(ct[a], ct[b], study) for a, b in pairs(study)
         }
         findings += _measured(tg, ct, tg_change, ct_change)
+        judged = self._with_computed_progressions(ct["prior"])
+        seen = follow_up(judged, protocol.finish, until, study, findings)
         return Episode(
             patient_key=facts.patient_key,
             site=facts.site,
@@ -208,34 +240,62 @@ class _Judge:
             finish_rule=protocol.finish_rule,
             tg=tg,
             tg_change=tg_change,
+            tg_series=tg_series,
             ct=ct,
             ct_change=ct_change,
-            best_recist=response.best_response(facts.imaging, protocol.finish, study),
-            follow_up=follow_up(facts, protocol.finish, until, study, findings),
-            deviations=self._deviations(protocol),
+            ct_series=tuple(sums),
+            response=structural,
+            durable_control=recist.durable_control(structural, protocol.finish, seen, study),
+            follow_up=seen,
+            other_treatment=self._other_treatment(protocol),
+            deviations=self._deviations(protocol, structural),
         )
 
-    def _tg(self, protocol: Protocol) -> dict[str, TgValue | None]:
+    def _tg_series(self) -> tuple[TgValue, ...]:
+        series = thyroglobulin.tg_series(self.facts.labs, self.facts.drugs, self.study)
+        return tuple(
+            replace(value, on_drug=True)
+            if any(course.takes(value.day) for course in self.courses)
+            else value
+            for value in series
+        )
+
+    def _tg(self, protocol: Protocol, series: Sequence[TgValue]) -> dict[str, TgValue | None]:
         study = self.study
-        series = thyroglobulin.tg_series(self.facts.labs, self.facts.drugs, study)
         # The drugs themselves can raise thyroglobulin: a value on them is no outcome.
-        series = [value for value in series if not any(c.takes(value.day) for c in self.courses)]
+        off_drug = [value for value in series if not value.on_drug]
         first = protocol.drugs.first_day
-        values = {"prior": thyroglobulin.baseline(series, first, study.baseline_days)}
+        values = {"prior": thyroglobulin.baseline(off_drug, first, study.baseline_days)}
         for mark in study.landmarks:
             at = (protocol.finish, mark.day, mark.tolerance)
-            values[mark.name] = thyroglobulin.nearest_to(series, *at)
+            values[mark.name] = thyroglobulin.nearest_to(off_drug, *at)
         return values
 
-    def _ct(self, protocol: Protocol) -> dict[str, LesionSum | None]:
+    def _ct(self, protocol: Protocol, sums: Sequence[LesionSum]) -> dict[str, LesionSum | None]:
         study = self.study
-        sums = response.lesion_sums(self.facts.imaging, study)
         first = protocol.drugs.first_day
         values = {"prior": response.baseline_sum(sums, first, study.baseline_days)}
         for mark in study.landmarks:
             at = (protocol.finish, mark.day, mark.tolerance)
             values[mark.name] = response.sum_nearest_to(sums, *at)
         return values
+
+    def _with_computed_progressions(self, prior: LesionSum | None) -> PatientFacts:
+        """The facts, with what the sums say of progression where the study counts it."""
+        if "recist_computed" not in self.study.progression_sources:
+            return self.facts
+        found = recist.computed_progressions(self.facts.imaging, prior, self.study)
+        return replace(self.facts, statuses=(*self.facts.statuses, *found))
+
+    def _other_treatment(self, protocol: Protocol) -> tuple[date, ...]:
+        """Days that cut a series of thyroglobulin: another drug or dose began, or had ended."""
+        first, policy = protocol.drugs.first_day, self.study.date_policy
+        days = {dose.day for dose in self.doses if dose.purpose == "therapeutic"}
+        for drug in self.facts.drugs:
+            ends = [span.day(policy) for span in (drug.start, drug.end) if span]
+            if drug.drug_class != "RhTSH" and ends and ends[0]:
+                days |= {day for day in ends if day and (day == ends[0] or day < first)}
+        return tuple(sorted(day for day in days if not first <= day <= protocol.finish))
 
     def _uptake(self, protocol: Protocol) -> str:
         """Uptake at the last scan on or after the first drug day, up to the therapeutic dose."""
@@ -261,7 +321,7 @@ class _Judge:
             if dose.purpose == "therapeutic" and dose.day < drugs.first_day
         )
 
-    def _deviations(self, protocol: Protocol) -> tuple[str, ...]:
+    def _deviations(self, protocol: Protocol, structural: StructuralResponse) -> tuple[str, ...]:
         drugs, rai = protocol.drugs, protocol.rai
         arm = frozenset(self.study.driver(self.profile.driver).arm)
         prior = self._prior(drugs)
@@ -275,6 +335,7 @@ class _Judge:
             "progression_date_partial": partial_progression(
                 self.facts, protocol.finish, self.study
             ),
+            "recist_disagreement": any(day > protocol.finish for day in structural.disagreements),
             **dict.fromkeys(rai.flags if rai else (), True),
         }
         return tuple(sorted(name for name, holds in found.items() if holds))

@@ -6,19 +6,20 @@ Names are those of `docs/figures.md`. A figure that cannot be estimated is None,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from analytics.aggregate import Aggregate
 from analytics.episode import pairs
 from analytics.figures import Figures
 from analytics.populations import population_figures
-from analytics.proportion import clopper_pearson
+from analytics.proportion import clopper_pearson, sign_test
+from analytics.recist import BEST_FIRST
 from analytics.study import Study
 from analytics.time_to_event import comparison_figures, time_figures
 
 CHANGES = ("decrease", "increase", "stable", "indeterminate", "not_evaluable", "missing")
-NOT_EVALUABLE = ("indeterminate", "not_evaluable", "missing", "not_assessed")
+NOT_EVALUABLE = ("indeterminate", "not_evaluable", "missing", "not_assessed", "NE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def estimate(whole: Aggregate, study: Study) -> Estimates:
     overall = cohort_figures(whole, study)
     for reason, n in whole.categories("attrition").items():
         overall[f"attrition:{reason}"] = n
-    overall["later_courses_n"] = whole.count("later_courses", "all")
+    _later_courses(whole, study, overall)
     comparison_figures(whole, study, overall)
     for alias, name in study.figure_aliases.items():
         if name in overall.not_estimable:
@@ -58,14 +59,22 @@ def cohort_figures(cells: Aggregate, study: Study) -> Figures:
     _characteristics(group)
     _molecular(group)
     _treatment(group)
+    outcomes = replace(group, cells=_outcome_cells(cells, study))
     for change in _changes(study):
         for category in CHANGES:
-            group.share(f"{change}_{category}", change, category)
-    for response, n in cells.categories("best_recist").items():
-        group.figures[f"best_recist_n:{response}"] = n
+            outcomes.share(f"{change}_{category}", change, category)
+        ups, downs = (outcomes.cells.count(change, way) for way in ("increase", "decrease"))
+        group.figures[f"{change}_sign_p"] = sign_test(ups, downs)
+    _responses(outcomes)
     time_figures(cells, study, group.figures)
     population_figures(cells, study, group.figures)
     return group.figures
+
+
+def _outcome_cells(cells: Aggregate, study: Study) -> Aggregate:
+    """Of whom outcomes are counted: all, or those who were given therapeutic I-131."""
+    treated = study.percent_denominator == "treated"
+    return cells.stratum("rai_treated", "yes") if treated else cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,30 @@ def _changes(study: Study) -> list[str]:
     return [f"{what}_{a}_to_{b}" for what in ("tg", "ct") for a, b in pairs(study)]
 
 
+def _later_courses(whole: Aggregate, study: Study, figures: Figures) -> None:
+    """Courses after a patient's first, where the patient is the unit: counted apart."""
+    figures["later_courses_n"] = whole.count("later_courses", "all")
+    figures["later_courses_rai_n"] = whole.count("later_courses", "rai")
+    _Group(whole, study, figures).mean("later_rai_mci")
+
+
+def _responses(group: _Group) -> None:
+    """Structural response: best, at each landmark, and durable control."""
+    for response, n in group.cells.categories("best_recist").items():
+        group.figures[f"best_recist_n:{response}"] = n
+    group.share("objective_response", "best_recist", "CR", "PR")
+    group.share("disease_control", "best_recist", "CR", "PR", "SD")
+    for mark in group.study.landmarks:
+        for response in (*BEST_FIRST, "missing"):
+            name = f"recist_{mark.name}"
+            group.figures[f"{name}_n:{response}"] = group.cells.count(name, response)
+        group.share(f"objective_response_{mark.name}", f"recist_{mark.name}", "CR", "PR")
+    group.share("durable_control", "durable_control", "yes")
+    group.figures["durable_control_not_evaluable_n"] = group.cells.count(
+        "durable_control", "not_evaluable"
+    )
+
+
 def _characteristics(group: _Group) -> None:
     study = group.study
     for variable, labels in (("race", study.race_labels), ("ethnicity", study.ethnicity_labels)):
@@ -152,7 +185,7 @@ def _treatment(group: _Group) -> None:
     assessed = group.enrolled - group.cells.count("uptake", "not_assessed")
     group.figures["rai_uptake_assessed_n"] = assessed
     group.share("redifferentiation_rai_treated", "rai_treated", "yes")
-    for name in ("redifferentiation_rai_mci", "prior_rai_mci"):
+    for name in ("redifferentiation_rai_mci", "prior_rai_mci", "cumulative_rai_mci"):
         group.mean(name)
     group.counts("deviation", "deviation_n")
 

@@ -19,12 +19,25 @@ class FollowUp:
 
     reason: progression, last_contact, horizon, next_course (where each course counts), or
     no_follow_up (no contact after finish: 0 days, left out of the curve and counted).
+    death_days: from finish to a death within the horizon. It is no contact and ends nothing here;
+    it competes with progression where both are counted (`outcome`).
     """
 
     days: int
     event: bool
     reason: str
     last_contact: date | None
+    death_days: int | None = None
+
+    @property
+    def outcome(self) -> tuple[str, int] | None:
+        """What came first, and its day: progression, death or censored; None for neither an
+        outcome nor follow-up."""
+        if self.event:
+            return "progression", self.days
+        if self.death_days is not None:
+            return "death", self.death_days
+        return None if self.reason == "no_follow_up" else ("censored", self.days)
 
 
 def follow_up(
@@ -42,14 +55,15 @@ def follow_up(
     found = (row for row in progressions(facts.imaging, facts.statuses, study) if row.day > finish)
     event = next((row for row in found if until is None or row.day < until), None)
     last = max((day for day, _ in contacts), default=None)
+    died = _death_days(facts, finish, until, study)
     if event and (event.day - finish).days <= study.horizon_days:
         findings.append(
             Finding("progression", "event", event.day, text=event.source, refs=(event.ref,))
         )
-        return FollowUp((event.day - finish).days, True, "progression", last)
+        return FollowUp((event.day - finish).days, True, "progression", last, died)
     if last is None:
         findings.append(Finding("no_follow_up", "censored", finish))
-        return FollowUp(0, False, "no_follow_up", None)
+        return FollowUp(0, False, "no_follow_up", None, died)
     end = last if until is None else min(last, until)
     days = (end - finish).days
     reason = "horizon" if days >= study.horizon_days else "last_contact"
@@ -57,7 +71,16 @@ def follow_up(
         reason = "next_course"
     refs = tuple(sorted(ref for day, ref in contacts if day == end))
     findings.append(Finding(reason, "censored", end, refs=refs))
-    return FollowUp(min(days, study.horizon_days), False, reason, last)
+    return FollowUp(min(days, study.horizon_days), False, reason, last, died)
+
+
+def _death_days(
+    facts: PatientFacts, finish: date, until: date | None, study: Study
+) -> int | None:
+    """Days to the first stated death, before the next course and within the horizon."""
+    found = [each.date.day(study.date_policy) for each in facts.deaths if each.date]
+    days = [(day - finish).days for day in found if day and (until is None or day < until)]
+    return min((day for day in days if 0 <= day <= study.horizon_days), default=None)
 
 
 def _contacts(facts: PatientFacts, study: Study) -> Iterator[tuple[date, FactRef]]:

@@ -1,33 +1,35 @@
 """The table of exits by time, all that the survival estimators see of the patients.
 
-Integer counts of events and censorings at each distinct time. Tables of disjoint patients add up
-to the table of all, so a sum over sites gives what the rows would (statistics.md section 6). At a
-tie events come before censorings: who is censored at t is at risk at t.
+Integer counts of events and censorings at each distinct time, and of late entries. Tables of
+disjoint patients add up to the table of all, so a sum over sites gives what the rows would
+(statistics.md section 6). At a tie events come before censorings, and both before entries: who is
+censored at t is at risk at t, who enters at t is not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from analytics.counts import FloatArray, IntArray, whole_numbers
+from analytics.delayed_entry import Entries
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExitTable:
     """Exits at K distinct times, ascending; times may be 0, no row is empty.
 
-    `times`: float (K,), any unit; `events`, `censored`: int (K,), patients. The arrays are
-    read-only. Build one with `from_counts` or `from_exits`; the constructor takes canonical rows
-    only and raises ValueError for others.
+    `times`: float (K,), any unit; `events`, `censored`: int (K,), patients; `entries`: who of
+    them enters late. The arrays are read-only. Build one with `from_counts` or `from_exits`; the
+    constructor takes canonical rows only and raises ValueError for others.
     """
 
     times: FloatArray
     events: IntArray
     censored: IntArray
+    entries: Entries = field(default_factory=Entries.none)
 
     def __post_init__(self) -> None:
         if not self.times.shape == self.events.shape == self.censored.shape == (self.times.size,):
@@ -40,6 +42,10 @@ class ExitTable:
             raise ValueError("counts cannot be negative")
         if np.any(self.events + self.censored == 0):
             raise ValueError("a row without exits")
+        # whoever enters at t or later must leave after t
+        leaving = self._leaving[np.searchsorted(self.times, self.entries.times, side="right")]
+        if np.any(self.entries.at_or_after(self.entries.times) > leaving):
+            raise ValueError("more patients enter than leave later: exit must follow entry")
         for column in (self.times, self.events, self.censored):
             column.flags.writeable = False
 
@@ -49,35 +55,54 @@ class ExitTable:
         return cls.from_counts([], [], [])
 
     @classmethod
-    def from_counts(cls, times: ArrayLike, events: ArrayLike, censored: ArrayLike) -> ExitTable:
+    def from_counts(
+        cls,
+        times: ArrayLike,
+        events: ArrayLike,
+        censored: ArrayLike,
+        entries: Entries | None = None,
+    ) -> ExitTable:
         """Rows in any order; rows of one time are added, rows of zeros are left out.
 
-        Raises ValueError for unequal lengths, counts that are not whole numbers >= 0, or times
-        that are not finite numbers >= 0.
+        Raises ValueError for unequal lengths, counts that are not whole numbers >= 0, times
+        that are not finite numbers >= 0, or more late entries than later exits.
         """
         column = np.asarray(times, dtype=np.float64)
-        n_events, n_censored = _counts(events), _counts(censored)
+        # each is checked before they are added, where a negative count could hide
+        n_events, n_censored = whole_numbers(events), whole_numbers(censored)
         if not column.shape == n_events.shape == n_censored.shape == (column.size,):
             raise ValueError("times, events and censored must be three columns of one length")
-        # before they are added, where a negative count could hide
-        if np.any(n_events < 0) or np.any(n_censored < 0):
-            raise ValueError("counts cannot be negative")
         distinct, row = np.unique(column, return_inverse=True)
         total_events = np.zeros(distinct.size, dtype=np.int64)
         total_censored = np.zeros(distinct.size, dtype=np.int64)
         np.add.at(total_events, row, n_events)
         np.add.at(total_censored, row, n_censored)
         held = total_events + total_censored > 0
-        return cls(distinct[held], total_events[held], total_censored[held])
+        return cls(
+            distinct[held], total_events[held], total_censored[held], entries or Entries.none()
+        )
 
     @classmethod
-    def from_exits(cls, times: ArrayLike, events: ArrayLike) -> ExitTable:
-        """One entry per patient: the exit time, and 1 or True for an event, 0 for censored.
+    def from_exits(
+        cls, times: ArrayLike, events: ArrayLike, entered: ArrayLike | None = None
+    ) -> ExitTable:
+        """One row per patient: the exit time, and 1 or True for an event, 0 for censored.
 
-        Raises ValueError as `from_counts` does, and for a flag other than 0 and 1.
+        `entered`: the time of entry, -inf (or None for all) for who is there from the start.
+        Raises ValueError as `from_counts` does, for a flag other than 0 and 1, and for an entry
+        that is not before its exit.
         """
-        flags = _counts(events)
-        return cls.from_counts(times, flags, 1 - flags)
+        flags = whole_numbers(events)
+        if entered is None:
+            return cls.from_counts(times, flags, 1 - flags)
+        if np.any(np.asarray(entered) >= np.asarray(times)):
+            raise ValueError("exit must follow entry")
+        return cls.from_counts(times, flags, 1 - flags, Entries.from_times(entered))
+
+    @property
+    def _leaving(self) -> IntArray:
+        """How many leave at each time or later, and 0 after the last, int (K + 1,)."""
+        return np.append(np.cumsum((self.events + self.censored)[::-1])[::-1], 0)
 
     @property
     def n_patients(self) -> int:
@@ -85,12 +110,13 @@ class ExitTable:
 
     @property
     def n_risk(self) -> IntArray:
-        """At risk just before each time: those who exit then or later, int (K,)."""
-        return np.cumsum((self.events + self.censored)[::-1])[::-1]
+        """At risk at each time: those who exit then or later and have entered, int (K,)."""
+        return self.at_risk(self.times)
 
     def at_risk(self, times: ArrayLike) -> IntArray:
         """At risk just before each of `times`, which need not be in the table."""
-        return np.append(self.n_risk, 0)[np.searchsorted(self.times, times, side="left")]
+        staying = self._leaving[np.searchsorted(self.times, times, side="left")]
+        return np.asarray(staying - self.entries.at_or_after(times), dtype=np.int64)
 
     def events_at(self, times: FloatArray) -> IntArray:
         """Events at each of `times`, 0 where the table has no such time."""
@@ -104,6 +130,7 @@ class ExitTable:
             np.concatenate([self.times, other.times]),
             np.concatenate([self.events, other.events]),
             np.concatenate([self.censored, other.censored]),
+            self.entries + other.entries,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -112,11 +139,5 @@ class ExitTable:
             and np.array_equal(self.times, other.times)
             and np.array_equal(self.events, other.events)
             and np.array_equal(self.censored, other.censored)
+            and self.entries == other.entries
         )
-
-
-def _counts(values: ArrayLike) -> IntArray:
-    array = np.asarray(values)
-    if array.size and array.dtype.kind not in "biu":
-        raise ValueError(f"counts must be whole numbers, not {array.dtype}")
-    return array.astype(np.int64)

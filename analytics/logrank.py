@@ -1,4 +1,4 @@
-"""The log-rank test and its Fleming-Harrington weights, plain and stratified (statistics.md 3.5).
+"""The log-rank test, weighted or not, plain and stratified (statistics.md 3.5).
 
 A stratum gives a score: observed, expected and their covariance. Scores of strata, or of sites
 tested as strata, add up; the test comes last.
@@ -14,23 +14,13 @@ from operator import add
 import numpy as np
 from scipy.special import chdtrc
 
+from analytics.counts import FloatArray
 from analytics.errors import NotEstimable
-from analytics.life_table import ExitTable, FloatArray
-from analytics.survival import kaplan_meier
+from analytics.life_table import ExitTable
+from analytics.logrank_weight import LOG_RANK, Weight
 
 # smallest eigenvalue that is not rounding error, relative to the largest
 RANK_TOLERANCE = 1e-12
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """Fleming-Harrington: S(t-)^rho (1 - S(t-))^gamma, S the pooled curve of the stratum.
-
-    rho = gamma = 0 is the log-rank test; rho = 1 is R `survdiff(rho=1)`.
-    """
-
-    rho: float = 0.0
-    gamma: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,26 +62,29 @@ class LogRank:
     p: float
 
 
-def logrank(tables: Mapping[str, ExitTable], rho: float = 0.0, gamma: float = 0.0) -> LogRank:
-    """The (weighted) log-rank test of the groups in `tables`.
+def logrank(tables: Mapping[str, ExitTable], weight: Weight = LOG_RANK) -> LogRank:
+    """The log-rank test of the groups in `tables`, or one of its weighted kin.
 
     Raises NotEstimable when fewer than two groups are at risk at an event, or when the events do
     not compare the groups.
     """
-    return logrank_stratified([tables], rho, gamma)
+    return logrank_stratified([tables], weight)
 
 
 def logrank_stratified(
-    strata: Iterable[Mapping[str, ExitTable]], rho: float = 0.0, gamma: float = 0.0
+    strata: Iterable[Mapping[str, ExitTable]], weight: Weight = LOG_RANK
 ) -> LogRank:
     """The test over strata: risk sets never mix, scores add. Raises as `logrank` does."""
-    weight = Weight(rho, gamma)
-    scores = (stratum_score(tables, weight) for tables in strata)
+    return score_test(stratified_score(strata, weight))
+
+
+def stratified_score(strata: Iterable[Mapping[str, ExitTable]], weight: Weight = LOG_RANK) -> Score:
+    """The scores of all strata added up."""
     zero = Score((), np.zeros(0), np.zeros(0), np.zeros((0, 0)))
-    return score_test(reduce(add, scores, zero))
+    return reduce(add, (stratum_score(tables, weight) for tables in strata), zero)
 
 
-def stratum_score(tables: Mapping[str, ExitTable], weight: Weight) -> Score:
+def stratum_score(tables: Mapping[str, ExitTable], weight: Weight = LOG_RANK) -> Score:
     """Observed, expected and covariance of one stratum."""
     groups = tuple(sorted(tables))
     pooled = reduce(add, tables.values(), ExitTable.empty())
@@ -105,7 +98,7 @@ def stratum_score(tables: Mapping[str, ExitTable], weight: Weight) -> Score:
     n = np.column_stack([tables[group].at_risk(times) for group in groups]).astype(np.float64)
     d = np.column_stack([tables[group].events_at(times) for group in groups]).astype(np.float64)
     total_n, total_d = n.sum(axis=1), d.sum(axis=1)
-    w = _weights(pooled, weight)[at_event]
+    w = weight(pooled)[at_event]
 
     expected = n.T @ (w * total_d / total_n)
     spread = w**2 * total_d * (total_n - total_d) / (total_n**2 * np.maximum(total_n - 1, 1))
@@ -130,9 +123,3 @@ def score_test(score: Score) -> LogRank:
     chi2 = float(difference @ np.linalg.solve(free, difference))
     groups = tuple(score.groups[k] for k in kept)
     return LogRank(groups, observed, expected, covariance, chi2, df, float(chdtrc(df, chi2)))
-
-
-def _weights(pooled: ExitTable, weight: Weight) -> FloatArray:
-    """The weight at each time of the pooled table, from the curve just before it."""
-    before = np.append(1.0, kaplan_meier(pooled).surv[:-1])
-    return np.asarray(before**weight.rho * (1 - before) ** weight.gamma)

@@ -10,7 +10,7 @@ from analytics.figures import Figures
 from analytics.study import Study
 from analytics.time_to_event import exit_table
 
-QUANTITIES = ("drug_days", "redifferentiation_rai_mci", "prior_rai_mci")
+QUANTITIES = ("drug_days", "redifferentiation_rai_mci", "prior_rai_mci", "cumulative_rai_mci")
 
 
 def population_figures(cells: Aggregate, study: Study, figures: Figures) -> None:

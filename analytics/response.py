@@ -1,4 +1,4 @@
-"""Structural disease: target-lesion sums at the landmarks, best response, first progression.
+"""Structural disease: target-lesion sums at the landmarks, their change, progression.
 
 RECIST 1.1 (Eisenhauer 2009, Eur J Cancer 45:228). Biochemical progression is kept apart and
 counts only where the study says so.
@@ -14,10 +14,8 @@ from decimal import Decimal
 from analytics.course import DiseaseStatus, FactRef, ImagingAssessment
 from analytics.study import Study
 
-BEST_FIRST = ("CR", "PR", "SD", "PD", "NE")
-
 # Evidence of a disease status that is a source of its own: the study says whether it counts.
-CANDIDATES = frozenset({"condition_recurrence", "new_metastasis", "report_text"})
+CANDIDATES = frozenset({"condition_recurrence", "new_metastasis", "report_text", "recist_computed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +67,6 @@ def ct_category(before: LesionSum | None, after: LesionSum | None, study: Study)
         return "increase"
     smaller = percent <= Decimal(str(study.ct_decrease_pct)) * before.sum_mm
     return "decrease" if smaller and change < 0 else "stable"
-
-
-def best_response(imaging: Iterable[ImagingAssessment], finish: date, study: Study) -> str:
-    """The best stated RECIST response after finish, within the horizon; `missing` if none."""
-    stated = {
-        scan.recist
-        for scan in imaging
-        if scan.recist in BEST_FIRST
-        and scan.date
-        and (day := scan.date.day(study.date_policy))
-        and 0 < (day - finish).days <= study.horizon_days
-    }
-    return next((response for response in BEST_FIRST if response in stated), "missing")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,7 +7,7 @@ survRM2 and Stata `stci, rmean` give it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import hypot, isfinite, sqrt
+from math import exp, hypot, isfinite, log, sqrt
 
 import numpy as np
 
@@ -31,6 +31,19 @@ class RestrictedMean:
     low: float
     high: float
     follow_up_reaches_tau: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RestrictedMeanRatio:
+    """First mean over second, with limits and the two-sided z test of ratio 1, on the log scale;
+    `log_se` is the standard error of the logarithm."""
+
+    ratio: float
+    log_se: float
+    low: float
+    high: float
+    z: float
+    p: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +93,32 @@ def restricted_mean_difference(
 
     Raises ValueError for unequal horizons and NotEstimable when neither mean has an error.
     """
-    if a.tau != b.tau:
-        raise ValueError(f"means to different horizons: {a.tau} and {b.tau}")
+    _refuse_incomparable(a, b)
     difference, se = a.mean - b.mean, hypot(a.se, b.se)
-    if se == 0:
-        raise NotEstimable("neither group's restricted mean has a standard error")
     margin, z = two_sided_z(level) * se, difference / se
     return RestrictedMeanDifference(
         difference, se, difference - margin, difference + margin, z, two_sided_p(z)
     )
+
+
+def restricted_mean_ratio(
+    a: RestrictedMean, b: RestrictedMean, level: float = 0.95
+) -> RestrictedMeanRatio:
+    """a over b, for independent groups, by the delta method on the logarithm, as survRM2 does.
+
+    Raises as `restricted_mean_difference` does, and NotEstimable for a mean of 0.
+    """
+    _refuse_incomparable(a, b)
+    if a.mean == 0 or b.mean == 0:
+        raise NotEstimable("a restricted mean is 0")
+    logarithm, se = log(a.mean / b.mean), hypot(a.se / a.mean, b.se / b.mean)
+    margin, z = two_sided_z(level) * se, logarithm / se
+    low, high = exp(logarithm - margin), exp(logarithm + margin)
+    return RestrictedMeanRatio(a.mean / b.mean, se, low, high, z, two_sided_p(z))
+
+
+def _refuse_incomparable(a: RestrictedMean, b: RestrictedMean) -> None:
+    if a.tau != b.tau:
+        raise ValueError(f"means to different horizons: {a.tau} and {b.tau}")
+    if a.se == 0 and b.se == 0:
+        raise NotEstimable("neither group's restricted mean has a standard error")

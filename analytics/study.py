@@ -15,11 +15,16 @@ NOT_NEGATIVE = (
     "merge_gap_days", "window_before_days", "window_after_days", "rai_merge_days",
     "rai_diagnostic_to_mci", "rai_therapeutic_from_mci", "baseline_days", "tgab_stable_pct",
     "tg_cv_analytical", "tg_cv_biological", "tsh_days", "rhtsh_days", "ct_increase_mm",
+    "tg_kinetics_min_days", "recist_confirmation_days",
+    "durable_control_days", "tg_band_pct", "tg_increase_from_day",
 )  # fmt: skip
 NOT_EMPTY = (
     "include_diagnoses", "index_drug_classes", "finish_rules", "landmarks", "progression_sources",
     "drivers",
 )  # fmt: skip
+
+MIN_FOR_A_LINE = 3
+"""Values above the limit that a line with a spread about it needs (statistics.md 5)."""
 
 STRICT: dict[str, Any] = {"extra": "forbid", "allow_inf_nan": False}
 
@@ -84,6 +89,7 @@ class Study:
 
     include_diagnoses: tuple[str, ...]
     exclude_diagnoses: tuple[str, ...] = ()
+    include_drivers: tuple[str, ...] = ()
     index_drug_classes: tuple[str, ...]
     merge_gap_days: int
     window_before_days: int
@@ -95,11 +101,15 @@ class Study:
 
     finish_rules: tuple[Literal["therapeutic_rai", "last_dosimetry", "last_drug_day"], ...]
     finish_waits_for_drug: bool = False
+    index_date: Literal["finish", "first_drug_day", "therapeutic_rai"] = "finish"
+    uptake_criterion: Literal["stated", "lesion_dose"] = "stated"
+    lesion_dose_from_gy: float = 20.0
 
     baseline_days: int
     landmarks: tuple[Landmark, ...]
 
-    tg_profile: Literal["abstract", "rcv", "half"]
+    tg_profile: Literal["abstract", "band", "rcv", "half"]
+    tg_band_pct: float = 25.0
     tgab: Literal["include", "stable", "exclude"]
     tgab_stable_pct: float
     tg_cv_analytical: float
@@ -112,25 +122,38 @@ class Study:
     ct_increase_pct: float
     ct_increase_mm: float
 
+    tg_kinetics_min_values: int = 3
+    tg_kinetics_min_days: int = 90
+
+    recist_source: Literal["stated", "stated_first", "computed"] = "stated"
+    best_response: Literal["any", "until_progression", "confirmed"] = "any"
+    recist_confirmation_days: int = 28
+    durable_control_days: int = 168
+
     progression_sources: tuple[
         Literal[
             "recist",
+            "recist_computed",
             "new_lesion",
             "disease_status",
             "condition_recurrence",
             "new_metastasis",
             "report_text",
+            "tg_increase",
         ],
         ...,
     ]
-    biochemical_progression: bool = False
+    endpoint: Literal["structural", "biochemical", "any"] = "structural"
+    death: Literal["censored", "event", "event_if_cancer"] = "censored"
+    tg_increase_from_day: int = 42
     horizon_days: int
     grid_days: int = 1
     milestones: tuple[int, ...] = ()
     event_windows: tuple[EventWindow, ...] = ()
     confidence_interval: Literal["plain", "log", "log-log", "logit", "arcsin"] = "log-log"
 
-    percent_denominator: Literal["enrolled", "evaluable"] = "enrolled"
+    percent_denominator: Literal["enrolled", "treated", "evaluable"] = "enrolled"
+    strata: tuple[str, ...] = ()
     pdl1_positive_from_pct: float
     drivers: tuple[DriverClass, ...]
     none_detected: DriverClass
@@ -144,12 +167,7 @@ class Study:
     def __post_init__(self) -> None:
         if self.horizon_days < 1 or self.grid_days < 1:
             raise ValueError("horizon_days and grid_days must be positive")
-        negative = [name for name in NOT_NEGATIVE if getattr(self, name) < 0]
-        empty = [name for name in NOT_EMPTY if not getattr(self, name)]
-        if negative or empty:
-            raise ValueError(f"must not be negative: {negative}; must not be empty: {empty}")
-        if min(self.milestones, default=1) < 1:
-            raise ValueError(f"milestones are days after day 0: {self.milestones}")
+        self._check_numbers()
         if self.horizon_days % self.grid_days:
             raise ValueError(
                 f"grid_days {self.grid_days} does not divide horizon_days {self.horizon_days}"
@@ -159,6 +177,18 @@ class Study:
             raise ValueError(f"driver codes are not unique: {codes}")
         if self.reference_driver not in codes:
             raise ValueError(f"reference_driver {self.reference_driver!r} is no driver: {codes}")
+        if lost := sorted(set(self.include_drivers) - set(codes)):
+            raise ValueError(f"include_drivers {lost} are no drivers: {codes}")
+
+    def _check_numbers(self) -> None:
+        negative = [name for name in NOT_NEGATIVE if getattr(self, name) < 0]
+        empty = [name for name in NOT_EMPTY if not getattr(self, name)]
+        if negative or empty:
+            raise ValueError(f"must not be negative: {negative}; must not be empty: {empty}")
+        if min(self.milestones, default=1) < 1:
+            raise ValueError(f"milestones are days after day 0: {self.milestones}")
+        if self.tg_kinetics_min_values < MIN_FOR_A_LINE:
+            raise ValueError(f"tg_kinetics_min_values must be at least {MIN_FOR_A_LINE}")
 
     @property
     def driver_classes(self) -> tuple[DriverClass, ...]:

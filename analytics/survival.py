@@ -12,8 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from analytics.counts import FloatArray, IntArray
 from analytics.errors import NotEstimable
-from analytics.life_table import ExitTable, FloatArray, IntArray
+from analytics.life_table import ExitTable
 from analytics.normal import two_sided_z
 
 ConfidenceType = Literal["plain", "log", "log-log", "logit", "arcsin"]
@@ -40,29 +41,38 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """A Kaplan-Meier curve, one entry per distinct exit time (K,), censored or not.
+    """A Kaplan-Meier curve of `table`, one value per distinct exit time (K,), censored or not.
 
     `surv` holds from its time on; before the first it is 1. `greenwood` is the sum
     d/(n(n-d)) up to each time, infinite once `surv` is 0, where `se` is NaN.
     """
 
-    times: FloatArray
+    table: ExitTable
     n_risk: IntArray
-    n_event: IntArray
-    n_censor: IntArray
     surv: FloatArray
     greenwood: FloatArray
     se: FloatArray
 
+    @property
+    def times(self) -> FloatArray:
+        return self.table.times
+
+    @property
+    def n_event(self) -> IntArray:
+        return self.table.events
+
+    @property
+    def n_censor(self) -> IntArray:
+        return self.table.censored
+
     def at(self, time: float, ci: ConfidenceType = "log-log", level: float = 0.95) -> CurvePoint:
         """The curve at `time`, an event at `time` included."""
         step = int(np.searchsorted(self.times, time, side="right")) - 1
-        next_exit = int(np.searchsorted(self.times, time, side="left"))
         surv, greenwood = (self.surv[step], self.greenwood[step]) if step >= 0 else (1.0, 0.0)
         low, high = survival_limits(np.array([surv]), np.array([greenwood]), ci, level)
         return CurvePoint(
             time=time,
-            n_risk=int(self.n_risk[next_exit]) if next_exit < self.times.size else 0,
+            n_risk=int(self.table.at_risk(time)),
             surv=float(surv),
             se=_number(self.se[step]) if step >= 0 else 0.0,
             low=_number(low[0]),
@@ -77,6 +87,8 @@ class Curve:
 def kaplan_meier(table: ExitTable) -> Curve:
     """The product-limit estimate (Kaplan and Meier 1958, J Am Stat Assoc 53:457).
 
+    With delayed entry it is the estimate of those who were under observation (Lynden-Bell 1971,
+    MNRAS 155:95): where all of an early, small risk set have the event, it stays 0 from there.
     Raises NotEstimable for a table of no patients.
     """
     if table.n_patients == 0:
@@ -86,7 +98,7 @@ def kaplan_meier(table: ExitTable) -> Curve:
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.cumsum(events / (at_risk * (at_risk - events)), dtype=np.float64)
         se = surv * np.sqrt(greenwood)
-    return Curve(table.times, table.n_risk, table.events, table.censored, surv, greenwood, se)
+    return Curve(table, table.n_risk, surv, greenwood, se)
 
 
 def survival_limits(

@@ -22,7 +22,10 @@ TGAB_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class TgValue:
-    """One thyroglobulin result (ng/mL) with the state it was taken in."""
+    """One thyroglobulin result (ng/mL) with the state it was taken in.
+
+    on_drug: an index drug was taken that day, which can itself raise thyroglobulin.
+    """
 
     day: date
     low: Decimal | None
@@ -33,6 +36,7 @@ class TgValue:
     tgab: Decimal | None
     tgab_positive: bool | None
     ref: FactRef
+    on_drug: bool = False
 
     @property
     def exact(self) -> bool:
@@ -157,6 +161,9 @@ def _cuts(study: Study) -> tuple[Fraction, Fraction]:
     match study.tg_profile:
         case "abstract":
             return Fraction(1), Fraction(1)
+        case "band":
+            band = Fraction(str(study.tg_band_pct)) / 100
+            return 1 - band, 1 + band
         case "half":
             return Fraction(1, 2), Fraction(3, 2)
         case "rcv":

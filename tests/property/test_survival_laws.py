@@ -14,11 +14,19 @@ from analytics.cox import cox
 from analytics.errors import NotEstimable
 from analytics.life_table import ExitTable
 from analytics.logrank import logrank
+from analytics.logrank_weight import LOG_RANK, FlemingHarrington, Weight, gehan, tarone_ware
 from analytics.restricted_mean import restricted_mean
 from analytics.survival import kaplan_meier, nelson_aalen, quantile
 
 Exit = tuple[int, bool]
 Patient = tuple[int, bool, str]
+
+WEIGHTS = [
+    LOG_RANK,
+    gehan,
+    tarone_ware,
+    *(FlemingHarrington(*p) for p in [(1, 0), (0, 1), (0.5, 2)]),
+]
 
 law = settings(derandomize=True, max_examples=100)
 
@@ -160,9 +168,9 @@ def test_the_cumulative_hazard_lies_below_minus_log_survival(rows) -> None:
 
 
 @law
-@given(patients, st.sampled_from([(0, 0), (1, 0), (0, 1), (0.5, 2)]))
+@given(patients, st.sampled_from(WEIGHTS))
 def test_a_logrank_score_balances(rows, weight) -> None:
-    found = logrank_or_assume(tables_by_group(rows), *weight)
+    found = logrank_or_assume(tables_by_group(rows), weight)
     assert found.observed.sum() == pytest.approx(found.expected.sum(), rel=1e-9)
     assert found.covariance == pytest.approx(found.covariance.T)
     assert found.covariance.sum(axis=1) == pytest.approx(0, abs=1e-9)
@@ -215,9 +223,9 @@ def test_without_ties_the_score_test_of_cox_is_the_logrank_test(rows) -> None:
     assert fit.score == pytest.approx(logrank(tables).chi2, rel=1e-9, abs=1e-12)
 
 
-def logrank_or_assume(tables, rho: float = 0, gamma: float = 0):
+def logrank_or_assume(tables, weight: Weight = LOG_RANK):
     try:
-        return logrank(tables, rho, gamma)
+        return logrank(tables, weight)
     except NotEstimable:
         assume(False)
 

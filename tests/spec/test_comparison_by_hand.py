@@ -10,7 +10,8 @@ import pytest
 from analytics.cox import cox, cox_stratified
 from analytics.errors import NotEstimable
 from analytics.life_table import ExitTable
-from analytics.logrank import Weight, logrank, logrank_stratified, score_test, stratum_score
+from analytics.logrank import logrank, logrank_stratified, score_test, stratum_score
+from analytics.logrank_weight import FlemingHarrington
 
 EVENT, CENSORED = 1, 0
 
@@ -52,8 +53,8 @@ def test_a_stratum_may_lack_a_group() -> None:
 
 def test_scores_of_sites_add_up_to_the_test_stratified_by_site() -> None:
     sites = [{"a": events(1, 4), "b": events(2, 9)}, {"a": events(3), "b": events(2, 5, 6)}]
-    first, second = (stratum_score(tables, Weight(rho=1)) for tables in sites)
-    assert score_test(first + second).chi2 == logrank_stratified(sites, rho=1).chi2
+    first, second = (stratum_score(tables, FlemingHarrington(1)) for tables in sites)
+    assert score_test(first + second).chi2 == logrank_stratified(sites, FlemingHarrington(1)).chi2
 
 
 @pytest.mark.parametrize(
