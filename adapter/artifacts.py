@@ -92,7 +92,12 @@ def _codes(resource: Mapping[str, Any], *, own: bool) -> Iterable[tuple[str, str
         for element in group["element"]:
             if own:
                 yield group.get("source", ""), element["code"]
-            yield from ((group["target"], target["code"]) for target in element.get("target", ()))
+            # What is reviewed and means nothing here is `unmatched`, without a code.
+            yield from (
+                (group["target"], target["code"])
+                for target in element.get("target", ())
+                if target["equivalence"] != "unmatched"
+            )
 
 
 def refuse_unknown(stated: Mapping[str, Any], known: set[str], where: str) -> None:

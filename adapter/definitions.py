@@ -12,25 +12,30 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from adapter import artifacts
 from adapter.errors import DefinitionError
+from adapter.mapping.relevance import Relevance, by_type
 from adapter.mapping.terminology import Terminology, build
 from adapter.mapping.units import UnitTable
 from adapter.mapping.view import View
 from adapter.models import FACT_TABLES
+from analytics.aggregate import STRATIFIERS
+from analytics.disclosure.policy import Policy
 from analytics.study import Study
 
 BASE = "https://raiway.example/fhir"
+
+_Parameters = TypeVar("_Parameters", Study, Policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,17 @@ class Definitions:
 
     terminology: Terminology
     views: Mapping[str, tuple[View, ...]]
+    relevance: Mapping[str, Relevance]
     units: Mapping[str, UnitTable]
     studies: Mapping[str, Study]
+    policies: Mapping[str, Policy]
     fingerprint: str
+    own: tuple[tuple[Path, ...], tuple[tuple[str, str], ...]] = ((), ())
+    """What a site adds to the shipped ones: what `load` took."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Views are functions, which do not travel to a process that was spawned.
+        return _loaded_again, (self.own, self.units, self.fingerprint)
 
     @staticmethod
     def value_set(name: str) -> str:
@@ -55,39 +68,87 @@ class Definitions:
             raise DefinitionError(f"no study {name!r}", hint=f"there are: {known}")
         return self.studies[name]
 
+    def policy(self, name: str) -> Policy:
+        """The disclosure policy of this id. Raises DefinitionError with the ids that there are."""
+        if name not in self.policies:
+            known = ", ".join(sorted(self.policies))
+            raise DefinitionError(f"no disclosure policy {name!r}", hint=f"there are: {known}")
+        return self.policies[name]
+
 
 @lru_cache(maxsize=4)
-def load(concept_maps: tuple[Path, ...] = ()) -> Definitions:
-    """The shipped definitions with a site's own ConceptMaps. Raises DefinitionError."""
+def load(
+    concept_maps: tuple[Path, ...] = (), systems: tuple[tuple[str, str], ...] = ()
+) -> Definitions:
+    """The shipped definitions with a site's own ConceptMaps and code systems.
+
+    `systems` are (as the site's server sends it, as its ConceptMaps call it). Raises
+    DefinitionError.
+    """
     root = files("mappings")
     own = [artifacts.read_json(path) for path in concept_maps]
     for path, resource in zip(concept_maps, own, strict=True):
         artifacts.check(resource, "ConceptMap", str(path), own=False)
+    naming = [_naming(sent, name) for sent, name in systems]
     value_sets = artifacts.folder(root, "ValueSet")
     maps = [*artifacts.folder(root, "ConceptMap"), *own]
     try:
-        terminology = build(value_sets, maps, artifacts.folder(root, "NamingSystem"))
+        terminology = build(value_sets, maps, [*artifacts.folder(root, "NamingSystem"), *naming])
     except KeyError as error:
         raise DefinitionError(f"a value set includes {error}, which is not defined") from error
     units = _units(root)
     studies = _studies(root, terminology)
-    views = _views(root, terminology)
-    return Definitions(terminology, views, units, studies, _fingerprint(root, own))
+    policies = _policies(root, studies)
+    views, relevance = _views(root, terminology)
+    fingerprint = _fingerprint(root, [*own, *naming])
+    return Definitions(
+        terminology,
+        views,
+        relevance,
+        units,
+        studies,
+        policies,
+        fingerprint,
+        (concept_maps, systems),
+    )
 
 
-def _views(root: Traversable, terminology: Terminology) -> dict[str, tuple[View, ...]]:
-    tables = {table.__tablename__ for table in FACT_TABLES}
+def _loaded_again(
+    own: tuple[tuple[Path, ...], tuple[tuple[str, str], ...]],
+    units: Mapping[str, UnitTable],
+    fingerprint: str,
+) -> Definitions:
+    """Definitions from the same files, in another process; with the site's units."""
+    return replace(load(*own), units=units, fingerprint=fingerprint)
+
+
+def _naming(sent: str, name: str) -> dict[str, Any]:
+    """What the terminology reads of a NamingSystem."""
+    return {"uniqueId": [{"value": name, "preferred": True}, {"value": sent}]}
+
+
+def _views(
+    root: Traversable, terminology: Terminology
+) -> tuple[dict[str, tuple[View, ...]], dict[str, Relevance]]:
+    loaded = [
+        (_view(definition, terminology), definition)
+        for definition in artifacts.folder(root, "ViewDefinition")
+    ]
     views: dict[str, list[View]] = {}
-    for definition in artifacts.folder(root, "ViewDefinition"):
-        where = f"mappings/ViewDefinition/{definition['id']}.json"
-        if definition["name"] not in tables:
-            raise DefinitionError(f"{definition['name']!r} is no fact table", where=where)
-        try:
-            view = View.load(definition, terminology)
-        except DefinitionError as error:
-            raise DefinitionError(error.what, where=where, hint=error.hint) from error
+    for view, _ in loaded:
         views.setdefault(view.resource, []).append(view)
-    return {resource: tuple(found) for resource, found in views.items()}
+    by_resource = {resource: tuple(found) for resource, found in views.items()}
+    return by_resource, by_type(loaded, terminology)
+
+
+def _view(definition: Mapping[str, Any], terminology: Terminology) -> View:
+    where = f"mappings/ViewDefinition/{definition['id']}.json"
+    if definition["name"] not in {table.__tablename__ for table in FACT_TABLES}:
+        raise DefinitionError(f"{definition['name']!r} is no fact table", where=where)
+    try:
+        return View.load(definition, terminology)
+    except DefinitionError as error:
+        raise DefinitionError(error.what, where=where, hint=error.hint) from error
 
 
 def _units(root: Traversable) -> dict[str, UnitTable]:
@@ -121,14 +182,39 @@ def _studies(root: Traversable, terminology: Terminology) -> dict[str, Study]:
 
 def study_from(parameters: Mapping[str, Any], where: str) -> Study:
     """A study from its parameters. Raises DefinitionError naming each wrong or unknown key."""
+    return _typed(Study, parameters, where)
+
+
+def policy_from(parameters: Mapping[str, Any], where: str) -> Policy:
+    """A policy from its parameters. Raises DefinitionError naming each wrong or unknown key."""
+    return _typed(Policy, parameters, where)
+
+
+def _typed(kind: type[_Parameters], parameters: Mapping[str, Any], where: str) -> _Parameters:
     try:
-        return TypeAdapter(Study).validate_python(dict(parameters))
+        return TypeAdapter(kind).validate_python(dict(parameters))
     except ValidationError as error:
         lines = [
-            f"{'.'.join(str(part) for part in item['loc']) or 'study'}: {item['msg']}"
+            f"{'.'.join(str(part) for part in item['loc']) or kind.__name__.lower()}: {item['msg']}"
             for item in error.errors(include_url=False, include_input=False)
         ]
         raise DefinitionError("; ".join(lines), where=where) from error
+
+
+def _policies(root: Traversable, studies: Mapping[str, Study]) -> dict[str, Policy]:
+    policies = {}
+    drivers = {driver.code for study in studies.values() for driver in study.driver_classes}
+    for file in artifacts.listing(root / "disclosure", ".toml"):
+        where = f"mappings/disclosure/{file.name}"
+        policy = policy_from(artifacts.read_toml(file), where)
+        if f"{policy.id}.toml" != file.name:
+            raise DefinitionError(f"the id {policy.id!r} is not the file's name", where=where)
+        if lost := sorted(policy.levels.keys() - STRATIFIERS.keys()):
+            raise DefinitionError(f"no stratifier {', '.join(lost)}", where=where)
+        if lost := sorted(set(policy.levels.get("driver", ())) - drivers):
+            raise DefinitionError(f"no study has driver {', '.join(lost)}", where=where)
+        policies[policy.id] = policy
+    return policies
 
 
 def override(study: Study, settings: Iterable[str]) -> Study:

@@ -99,12 +99,11 @@ def _failed(name: str, error: RaiwayError) -> Check:
 
 def _mappings(settings: Settings) -> Iterator[Check]:
     profiles = [sites.profile(site.name, site.profile) for site in settings.sites]
-    of_profiles = (path for profile in profiles for path in profile.concept_maps)
-    of_settings = (path for site in settings.sites for path in site.concept_maps)
-    maps = tuple(dict.fromkeys((*of_profiles, *of_settings)))
-    found = definitions.load(maps)
-    for profile in profiles:
-        sites.at_site(found, profile)
+    maps = set()
+    for site, profile in zip(settings.sites, profiles, strict=True):
+        sites.definitions_of(profile, site.concept_maps)
+        maps |= {*profile.concept_maps, *site.concept_maps}
+    found = definitions.load()
     study = found.study(settings.analysis.study)
     views = sum(len(of_type) for of_type in found.views.values())
     yield Check(
@@ -112,6 +111,7 @@ def _mappings(settings: Settings) -> Iterator[Check]:
         f"{views} views, {len(found.terminology.value_sets)} value sets, "
         f"{len(found.units)} unit tables, {len(maps)} maps of sites",
     )
+    yield Check("profiles", ", ".join(sorted(sites.shipped())))
     yield Check("study", f"{study.id} {study.version}, hash {study.fingerprint[:12]}")
     yield Check("measures", ", ".join(sorted(measures(settings.report.base))))
 

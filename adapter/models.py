@@ -324,7 +324,10 @@ class SiteRow(SQLModel, table=True):
 
 
 class IngestRunRow(SQLModel, table=True):
-    """One `raiway ingest`; counts are of lines or resources."""
+    """One `raiway ingest`; counts are those of `adapter.ingest.Summary`.
+
+    read = mapped + unchanged + older + retracted + quarantined + irrelevant.
+    """
 
     __tablename__ = "ingest_run"
     run_id: str = Field(primary_key=True)
@@ -338,7 +341,10 @@ class IngestRunRow(SQLModel, table=True):
     relevant: int = 0
     mapped: int = 0
     unchanged: int = 0
+    older: int = 0
+    retracted: int = 0
     quarantined: int = 0
+    irrelevant: int = 0
     unmapped: int = 0
 
 
@@ -359,7 +365,10 @@ class QuarantineRow(SQLModel, table=True):
 
 
 class UnmappedCodeRow(SQLModel, table=True):
-    """A code, unit or value met in a relevant resource that nothing maps."""
+    """A code, unit or value met in a relevant resource that nothing maps.
+
+    `table_name` is the fact table whose view met it.
+    """
 
     __tablename__ = "unmapped_code"
     site: str = Field(primary_key=True)
@@ -369,6 +378,7 @@ class UnmappedCodeRow(SQLModel, table=True):
     resource_type: str = Field(primary_key=True)
     resource_id: str = Field(primary_key=True)
     display: str = ""
+    table_name: str = ""
     patient_key: str = ""
     run_id: str = ""
 

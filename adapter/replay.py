@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adapter import sources
-from adapter.ingest import Summary, load, map_one
+from adapter.ingest import Summary, load
 from adapter.mapping.mapped import Rejected
 from adapter.mapping.resource import Mapper
 from adapter.models import QuarantineRow
+from adapter.quarantine import map_one
 
 if TYPE_CHECKING:
     from adapter.store import Store

@@ -13,10 +13,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapter import config, definitions, sites
+from adapter import config, sites
 from adapter.config import Settings
 from adapter.errors import UsageError
-from adapter.ingest import Progress, Summary, ingest
+from adapter.ingest import PLAINLY, How, Summary, ingest
 from adapter.mapping.resource import Mapper
 from adapter.models import IngestRunRow
 from adapter.replay import replay
@@ -37,10 +37,14 @@ class SiteMapper:
 
 
 def site_mapper(
-    settings: Settings, site: str, concept_maps: Sequence[Path] = (), timezone: str | None = None
+    settings: Settings,
+    site: str,
+    concept_maps: Sequence[Path] = (),
+    timezone: str | None = None,
+    profile: str = "",
 ) -> SiteMapper:
     """The mapper of a site. Its zone: `timezone`, raiway.toml, the site's file, UTC; its maps are
-    those of all three.
+    those of all three. The site's file: `profile`, raiway.toml, the shipped one of its name.
 
     Raises UsageError, ConfigurationError for an unknown zone and DefinitionError for a bad map or
     site file.
@@ -52,11 +56,11 @@ def site_mapper(
         if not path.is_file():
             raise UsageError("no such file", where=str(path), hint="check --map")
     known = settings.site(site)
-    profile = sites.profile(site, known.profile if known else "")
+    own = sites.profile(site, profile or (known.profile if known else ""))
     in_settings = known.timezone if known and "timezone" in known.model_fields_set else None
-    stated = timezone or in_settings or profile.timezone
-    maps = (*profile.concept_maps, *(known.concept_maps if known else ()), *concept_maps)
-    found = sites.at_site(definitions.load(tuple(dict.fromkeys(maps))), profile)
+    stated = timezone or in_settings or own.timezone
+    maps = (*(known.concept_maps if known else ()), *concept_maps)
+    found = sites.definitions_of(own, maps)
     return SiteMapper(Mapper(found, site, config.zone(stated or "UTC")), stated is not None)
 
 
@@ -76,17 +80,13 @@ def mappings_changed(store: Store, mapper: Mapper) -> bool:
     return bool(last) and last != [mapper.definitions.fingerprint]
 
 
-def ingest_run(
-    paths: Sequence[Path], mapper: Mapper, store: Store, progress: Progress = lambda name, n: None
-) -> Summary:
+def ingest_run(paths: Sequence[Path], mapper: Mapper, store: Store, how: How = PLAINLY) -> Summary:
     """`ingest`, on record. Raises what `ingest` raises; the run then stays without an end.
 
     Raises UsageError where the store has the site's days in another time zone.
     """
     named = ", ".join(str(path) for path in paths)
-    return _recorded(
-        store, mapper, named, lambda run_id: ingest(paths, mapper, store, run_id, progress)
-    )
+    return _recorded(store, mapper, named, lambda run_id: ingest(paths, mapper, store, run_id, how))
 
 
 def replay_run(mapper: Mapper, store: Store) -> Summary:
@@ -119,7 +119,7 @@ def _recorded(store: Store, mapper: Mapper, paths: str, work: Callable[[str], Su
     store.begin_run(run)
     summary = work(run.run_id)
     counts = summary.counts()
-    for name in ("read", "relevant", "mapped", "unchanged", "quarantined", "unmapped"):
+    for name in counts.keys() & IngestRunRow.model_fields.keys():
         setattr(run, name, counts[name])
     run.ended = datetime.now(UTC)
     store.end_run(run)

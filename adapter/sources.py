@@ -14,27 +14,35 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
+import msgspec
 import orjson
+from isal import igzip_threaded
+from isal.igzip_lib import IsalError
 
 from adapter.errors import InvalidResource, UsageError
 from adapter.mapping import bundles
+from adapter.mapping.lines import BOM
 
 NDJSON = (".ndjson", ".jsonl")
 ENDINGS = (*NDJSON, ".json")
-BOM = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One resource as parsed (numbers are exact decimals) and where it stood."""
+    """One resource as parsed (numbers are exact decimals), its JSON, and where it stood."""
 
     source: str
     resource: dict[str, Any]
-    raw: str
+    text: bytes
+
+    @property
+    def raw(self) -> str:
+        """The JSON as text."""
+        return _shown(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,7 @@ def _inside(folder: Path) -> list[Path]:
 
 def _look_into(path: Path) -> None:
     """Raise UsageError for a file that cannot be opened, or whose first bytes tell it is no use."""
-    with _explained(path):
+    with explained(path):
         try:
             with _open(path) as file:
                 start = file.read(2)
@@ -112,20 +120,40 @@ def readable(path: Path) -> bool:
     return path.name.removesuffix(".gz").endswith(ENDINGS)
 
 
+def is_ndjson(path: Path) -> bool:
+    """Whether each line of the file is a resource, by its ending."""
+    return path.name.removesuffix(".gz").endswith(NDJSON)
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether the file is one of gzip, by its ending."""
+    return path.name.endswith(".gz")
+
+
+def inflated(packed: BinaryIO) -> BinaryIO:
+    """What a gzip file holds, inflated in a thread of its own."""
+    return cast(BinaryIO, igzip_threaded.open(packed, "rb"))  # type: ignore[no-untyped-call]
+
+
 def read(path: Path) -> Iterator[Found | Broken]:
     """Every resource of the file. Raises UsageError when the file cannot be opened."""
-    with _explained(path), _open(path) as file:
-        if path.name.removesuffix(".gz").endswith(NDJSON):
+    with explained(path), _open(path) as file:
+        if is_ndjson(path):
             yield from _lines(path.name, file)
         else:
             yield from _document(path.name, file.read())
 
 
+# The type hints of isal call its error anything.
+_UNREADABLE = (OSError, EOFError, zlib.error, cast(type[Exception], IsalError))
+
+
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """What goes wrong while a file is read, as a UsageError that names it."""
     try:
         yield
-    except (OSError, EOFError, zlib.error) as error:
+    except _UNREADABLE as error:
         ends = isinstance(error, EOFError)
         broken = "the file ends in the middle" if ends else "the file is damaged"
         reason = getattr(error, "strerror", None) or broken
@@ -133,7 +161,7 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _open(path: Path) -> BinaryIO:
-    if path.name.endswith(".gz"):
+    if is_compressed(path):
         return gzip.open(path, "rb")  # type: ignore[return-value]
     return path.open("rb")
 
@@ -166,44 +194,95 @@ def _is_object(line: bytes) -> bool:
 
 def parsed(source: str, text: bytes) -> Iterator[Found | Broken]:
     """The resources of one JSON text: one, or those of a Bundle."""
-    # An escape that JSON does not know, so that what was no UTF-8 can never be replayed as text.
-    raw = text.decode("utf-8", errors="backslashreplace")
     try:
-        value = json.loads(text.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse)
+        value = _parse(text)
     except UnicodeDecodeError as error:
-        yield Broken(source, f"not UTF-8 at byte {error.start}", raw)
+        yield Broken(source, f"not UTF-8 at byte {error.start}", _shown(text))
     except json.JSONDecodeError as error:
-        yield Broken(source, f"not JSON: {error.msg} at character {error.pos}", raw)
+        yield Broken(source, f"not JSON: {error.msg} at character {error.pos}", _shown(text))
     except ValueError as error:
-        yield Broken(source, str(error), raw)
+        yield Broken(source, str(error), _shown(text))
     except ArithmeticError:
-        yield Broken(source, "not JSON: a number beyond all bounds", raw)
+        yield Broken(source, "not JSON: a number beyond all bounds", _shown(text))
     except RecursionError:
-        yield Broken(source, "nested too deeply", raw)
+        yield Broken(source, "nested too deeply", _shown(text))
     else:
-        yield from _resources(source, value, raw)
+        yield from _resources(source, value, text)
+
+
+def _shown(text: bytes) -> str:
+    # An escape that JSON does not know, so that what was no UTF-8 can never be replayed as text.
+    return text.decode("utf-8", errors="backslashreplace")
+
+
+def _parse(text: bytes) -> Any:
+    try:
+        return _fast.decode(text)
+    except Exception:
+        # Slower, it takes some more, as half a surrogate pair, and says what is wrong and where.
+        return json.loads(text.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse)
+
+
+_fast = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def _refuse(name: str) -> float:
     raise ValueError(f"not JSON: {name} is no number")
 
 
-def _resources(source: str, parsed: object, raw: str) -> Iterator[Found | Broken]:
+def _resources(source: str, parsed: object, text: bytes) -> Iterator[Found | Broken]:
     if not isinstance(parsed, dict):
-        yield Broken(source, "not a JSON object", raw)
-        return
-    if parsed.get("resourceType") != "Bundle":
-        yield Found(source, parsed, raw)
-        return
+        yield Broken(source, "not a JSON object", _shown(text))
+    elif parsed.get("resourceType") == "Bundle":
+        yield from _entries(source, parsed, text)
+    else:
+        yield Found(source, parsed, text)
+
+
+def _entries(source: str, bundle: dict[str, Any], text: bytes) -> Iterator[Found | Broken]:
     try:
-        for number, resource in bundles.resources(parsed):
+        for number, resource in bundles.resources(bundle):
             place = f"{source}#entry[{number}]"
-            yield Found(place, resource, orjson.dumps(resource, default=_digits).decode())
+            if not isinstance(resource, dict):
+                yield Broken(place, "not a JSON object", _json(resource).decode())
+            elif resource.get("resourceType") == "Bundle":
+                # What answers a batch holds a Bundle for each question.
+                yield from _entries(place, resource, text)
+            else:
+                yield Found(place, resource, _json(resource))
     except InvalidResource as error:
-        yield Broken(source, error.what, raw)
+        yield Broken(source, error.what, _shown(text))
     except Exception as error:
         # One strange Bundle must not stop the rest. The error's message would hold the data.
-        yield Broken(source, f"a Bundle of no use ({type(error).__name__})", raw)
+        yield Broken(source, f"a Bundle of no use ({type(error).__name__})", _shown(text))
+
+
+def one_line(found: Found) -> bytes:
+    """The resource as a line of NDJSON."""
+    if b"\n" not in found.text and b"\r" not in found.text:
+        return found.text
+    try:
+        return orjson.dumps(found.resource, default=_digits)
+    except TypeError:
+        # Within a string JSON has no line break, only its escape.
+        return found.text.replace(b"\r", b" ").replace(b"\n", b" ")
+
+
+def _json(value: object) -> bytes:
+    try:
+        return orjson.dumps(value, default=_digits)
+    except TypeError:
+        # It takes no half of a surrogate pair and no number of more than 64 bits.
+        return _any_json(value).encode()
+
+
+def _any_json(value: object) -> str:
+    if isinstance(value, dict):
+        members = (f"{json.dumps(key)}:{_any_json(each)}" for key, each in value.items())
+        return f"{{{','.join(members)}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(_any_json, value))}]"
+    return str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
 def _digits(value: object) -> orjson.Fragment:

@@ -48,9 +48,10 @@ name = "A"
 # timezone = "America/New_York"
 # FHIR ConceptMaps (JSON files) from the site's own codes to standard ones; paths from this folder.
 concept_maps = []
-# The site's file: a path ending in .toml, or the name of one in mappings/site/ ("": the file named
-# as the site, if there is one). It may hold timezone, concept_maps, [units] (Tg = "ng/mL": the unit
-# of values that come without one) and [molar_mass_kda].
+# What the site's server is: epic, oracle or mii; or the path of the site's own file, ending in
+# .toml ("": the shipped file named as the site, if there is one). Such a file may hold
+# extends = "epic", timezone, concept_maps, tenants, [units] (Tg = "ng/mL": the unit of values that
+# come without one) and [molar_mass_kda]; see docs/vendors.md.
 profile = ""
 """
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from adapter.cli import cohort, demo, doctor, evaluate, ingest, init
+from adapter.cli import cohort, coverage, demo, doctor, evaluate, ingest, init
 from adapter.cli.command import add
 
 EPILOG = (
@@ -47,5 +47,5 @@ def _root(
     """FHIR resources in, MeasureReports out: outcomes of redifferentiation therapy."""
 
 
-for verb in (demo, init, doctor, ingest, cohort, evaluate):
+for verb in (demo, init, doctor, ingest, coverage, cohort, evaluate):
     add(app, verb.COMMAND)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +16,7 @@ from adapter.cli.tables import Table
 
 if TYPE_CHECKING:
     from adapter.config import Settings
-    from adapter.ingest import Summary
+    from adapter.ingest import How, Summary
     from adapter.mapping.mapped import Rejected
     from adapter.runs import SiteMapper
     from adapter.store import Store
@@ -41,6 +41,14 @@ class IngestOptions(CommonOptions):
         list[Path],
         typer.Option("--map", metavar="FILE", help="A ConceptMap of the site; repeatable."),
     ] = field(default_factory=list)
+    profile: Annotated[
+        str,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="What the site's server is (epic, oracle, mii), or the site's own .toml.",
+        ),
+    ] = ""
     timezone: Annotated[
         str | None,
         typer.Option(
@@ -50,6 +58,16 @@ class IngestOptions(CommonOptions):
     replay: Annotated[
         bool, typer.Option("--replay", help="Map the site's quarantine again, instead of files.")
     ] = False
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Parse and check every line, also those that state nothing of use."
+        ),
+    ] = False
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="N", min=1, help="Processes (default: one a core)."),
+    ] = None
     discard: Annotated[
         bool,
         typer.Option("--discard", help="With --replay: drop what still cannot be mapped."),
@@ -66,6 +84,7 @@ def run(options: IngestOptions, output: Output) -> int:
     """
     from adapter import config, sources
     from adapter.errors import UsageError
+    from adapter.ingest import How
     from adapter.runs import in_zone_of, replay_run, site_mapper
     from adapter.store import open_store
 
@@ -74,7 +93,7 @@ def run(options: IngestOptions, output: Output) -> int:
     if options.discard and not options.replay:
         raise UsageError("--discard goes with --replay", hint="raiway ingest --help")
     settings = config.load(options.config)
-    site = site_mapper(settings, options.site, options.maps, options.timezone)
+    site = site_mapper(settings, options.site, options.maps, options.timezone, options.profile)
     # Before the store is opened: a wrong path must not leave a new store behind.
     files = [] if options.replay else sources.expand(options.paths)
     _warn_of_unlisted(settings, options.site, output)
@@ -86,7 +105,8 @@ def run(options: IngestOptions, output: Output) -> int:
         if options.replay:
             summary = replay_run(site.mapper, store)
         else:
-            summary = _ingested(files, site, store, output)
+            how = How(options.strict, options.workers)
+            summary = _ingested(files, site, store, how, output)
         where = str(store)
         _report(summary, site, where, output)
         if options.discard:
@@ -103,20 +123,22 @@ def run(options: IngestOptions, output: Output) -> int:
     return PARTIAL if summary.partial else 0
 
 
-def _ingested(files: list[Path], site: SiteMapper, store: Store, output: Output) -> Summary:
+def _ingested(
+    files: list[Path], site: SiteMapper, store: Store, how: How, output: Output
+) -> Summary:
     """`ingest_run`; where it ends early, the user is told what stays."""
     from adapter.runs import ingest_run
 
     loaded = 0
 
-    def told(name: str, n: int) -> None:
+    def told(name: str, n: int, size: int) -> None:
         nonlocal loaded
         loaded += n
-        shown(name, n)
+        shown(name, n, size)
 
     try:
-        with progress(output) as shown:
-            return ingest_run(files, site.mapper, store, told)
+        with progress(output, sum(file.stat().st_size for file in files)) as shown:
+            return ingest_run(files, site.mapper, store, replace(how, progress=told))
     except BaseException:
         if loaded:
             output.warn(f"{loaded:,} resources were loaded and stay; ingest again to go on")
@@ -156,6 +178,7 @@ def _rejected(item: Rejected) -> dict[str, str]:
 def _report(summary: Summary, site: SiteMapper, store: str, output: Output) -> None:
     counts = [(name, f"{n:,}") for name, n in summary.counts().items() if name != "offsets"]
     output.note_table(Table(f"site {site.mapper.site} into {store}", ("", ""), counts))
+    output.note(f"nothing was dropped: {summary.account}")
     if summary.offsets and not site.zone_stated:
         output.warn(
             f"{summary.offsets:,} resources carry a time with an offset, and no time zone is set "

@@ -18,19 +18,22 @@ _PLACE = re.compile(
 _CONDITIONAL = re.compile(r"Patient\?identifier=(?P<system>[^|]*)\|(?P<value>.+)")
 
 
-def resources(bundle: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+def resources(bundle: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
     """Entry number (from 0) and resource, references within the Bundle turned into `Type/id`.
 
-    An entry without a resource (a DELETE or a response) is passed over.
+    An entry without a resource (a DELETE or a response) is passed over. What is no JSON object
+    where an entry or a resource belongs comes first, as it is.
     """
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
         raise InvalidResource("Bundle.entry is no list")
-    found = [
-        (number, entry, _with_id(entry))
-        for number, entry in enumerate(entries)
-        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict)
-    ]
+    found = []
+    for number, entry in enumerate(entries):
+        resource = entry.get("resource", entry) if isinstance(entry, dict) else None
+        if not isinstance(resource, dict):
+            yield number, entry
+        elif resource is not entry:
+            found.append((number, entry, _with_id(entry)))
     names: dict[str, str] = {}
     for _, entry, resource in found:
         names |= dict.fromkeys(_names(entry, resource), _place(resource))

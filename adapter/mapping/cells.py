@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
 from adapter.errors import EvaluationFailed
 from adapter.mapping.closures import Run, elements, has_value
-from adapter.mapping.element_index import by_values
+from adapter.mapping.decide import Known
+from adapter.mapping.element_index import Index, by_values
 from adapter.mapping.expression import Compiled, IndexedBy
 from adapter.mapping.fhirpath import Node, Path, plain
 from adapter.mapping.r4_types import is_primitive
@@ -19,21 +22,95 @@ Row = dict[str, object]
 OwnColumns = Callable[[Node, int], Row]
 """focus, %rowIndex -> the columns of one Selection Structure."""
 Cell = Callable[[Node], object]
+NamedCell = tuple[str, Cell]
+Group = tuple[Run, list[NamedCell]]
+"""What several cells start with, and how each goes on from what that found."""
 
 _AS_THEY_ARE = frozenset({bool, int, Decimal})
 
 
-def own_columns(columns: tuple[Column, ...]) -> OwnColumns:
-    """The row of the columns. It raises EvaluationFailed, for several values in one cell too."""
-    compiled = [(c, c.path.closure) for c in columns if c.path.closure is not None]
-    if len(compiled) < len(columns):
+def own_columns(columns: tuple[Column, ...], known: Known | None = None) -> OwnColumns:
+    """The row of the columns. It raises EvaluationFailed, for several values in one cell too.
+
+    Cells of which all that they read is `known` of the focus are made here, once. They are alike
+    in all rows, lists too, which are not to be changed.
+    """
+    if any(column.path.closure is None for column in columns):
         cells = [(column.name, partial(_interpreted, column)) for column in columns]
         return lambda focus, row_index: {name: cell(focus, row_index) for name, cell in cells}
-    of = _most_shared(closure for _, closure in compiled)
-    if of:
-        return _indexed(compiled, of)
-    plain_cells = [(column.name, _cell(column, closure.run)) for column, closure in compiled]
-    return lambda focus, _: {name: cell(focus) for name, cell in plain_cells}
+    made = _made(columns, known) if known else {}
+    left = [
+        (column, column.path.closure)
+        for column in columns
+        if column.path.closure and column.name not in made
+    ]
+    template = {column.name: made.get(column.name) for column in columns}
+    return _filling(template, _grouped(left))
+
+
+def _made(columns: Iterable[Column], known: Known) -> Row:
+    """The cells that can be told from what is known, and do not fail."""
+    made: Row = {}
+    for column in columns:
+        closure = column.path.closure
+        if closure and known.tells(closure.reads):
+            with suppress(EvaluationFailed):
+                made[column.name] = _cell(column, closure.run)(known.values)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Grouped:
+    """The cells that start by themselves, those that start alike, and those of one index: name,
+    key in the index, cell."""
+
+    alone: list[NamedCell]
+    groups: list[Group]
+    index: Callable[[Node], Index] | None
+    by_key: list[tuple[str, tuple[object, ...], Cell]]
+
+
+def _filling(template: Row, cells: _Grouped) -> OwnColumns:
+    alone, groups, index, by_key = cells.alone, cells.groups, cells.index, cells.by_key
+    # Most columns that pick an element by its code find none.
+    template |= {name: cell(None) for name, _, cell in by_key}
+
+    def row(focus: Node, _: int) -> Row:
+        found = template.copy()
+        for name, cell in alone:
+            found[name] = cell(focus)
+        for start, group in groups:
+            begun = start(focus)
+            for name, cell in group:
+                found[name] = cell(begun)
+        if index is not None:
+            elements_of = index(focus).get
+            for name, key, cell in by_key:
+                if (begun := elements_of(key)) is not None:
+                    found[name] = cell(begun)
+        return found
+
+    return row
+
+
+def _grouped(left: list[tuple[Column, Compiled]]) -> _Grouped:
+    """The cells, those apart that start alike; what they start with is found once for all."""
+    of = _most_shared(closure for _, closure in left)
+    counts = Counter(start.text for _, closure in left for start in closure.starts)
+    alone: list[NamedCell] = []
+    by_start: dict[str, Group] = {}
+    by_key: list[tuple[str, tuple[object, ...], Cell]] = []
+    for column, closure in left:
+        shared = [start for start in closure.starts if counts[start.text] > 1]
+        if of and closure.sieved and closure.sieved.of == of:
+            by_key.append((column.name, closure.sieved.key, _cell(column, closure.sieved.rest)))
+        elif shared:
+            longest = shared[-1]
+            _, cells = by_start.setdefault(longest.text, (longest.run, []))
+            cells.append((column.name, _cell(column, longest.rest)))
+        else:
+            alone.append((column.name, _cell(column, closure.run)))
+    return _Grouped(alone, list(by_start.values()), by_values(*of) if of else None, by_key)
 
 
 def _most_shared(closures: Iterable[Compiled]) -> IndexedBy | None:
@@ -43,23 +120,6 @@ def _most_shared(closures: Iterable[Compiled]) -> IndexedBy | None:
     return of if count > 1 else None
 
 
-def _indexed(compiled: list[tuple[Column, Compiled]], of: IndexedBy) -> OwnColumns:
-    """The row with one index of elements (components by code) for all columns that can use it."""
-    index = by_values(*of)
-    cells: list[tuple[str, tuple[object, ...] | None, Cell]] = [
-        (column.name, sieved.key, _cell(column, sieved.rest))
-        if (sieved := closure.sieved) and sieved.of == of
-        else (column.name, None, _cell(column, closure.run))
-        for column, closure in compiled
-    ]
-
-    def row(focus: Node, _: int) -> Row:
-        found = index(focus).get
-        return {name: cell(focus if key is None else found(key)) for name, key, cell in cells}
-
-    return row
-
-
 def _cell(column: Column, run: Run) -> Cell:
     """The cell as a function of what `run`, the column's closure or its rest, starts from."""
     path, name = column.path, column.name
@@ -67,8 +127,12 @@ def _cell(column: Column, run: Run) -> Cell:
 
     def collection(start: Node) -> object:
         try:
-            found = elements(run(start))
-            return [plain(each) for each in found if has_value(each, primitive=primitive)]
+            # Texts, which most elements are, need no look.
+            return [
+                each if each.__class__ is str else plain(each)
+                for each in elements(run(start))
+                if each.__class__ is str or has_value(each, primitive=primitive)
+            ]
         except Exception as error:
             raise path.failed(error) from None
 

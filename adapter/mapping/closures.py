@@ -86,6 +86,30 @@ def member(name: str) -> Run:
     return step
 
 
+def path(names: Sequence[str]) -> Run:
+    """Elements of elements by their names. Where each is one object, in one loop."""
+    if len(names) == 1:
+        return member(names[0])
+    of_any = then(path(names[:-1]), member(names[-1]))
+    links = [(name, f"_{name}") for name in names]
+
+    def walk(focus: Any) -> Found:
+        if focus.__class__ is not dict:
+            return of_any(focus)
+        found: Found = focus
+        for name, beside in links:
+            if found.__class__ is list and len(found) == 1:
+                found = found[0]
+            if found.__class__ is not dict:
+                return of_any(focus)
+            within, found = found, found.get(name)
+            if found is None:
+                return of_any(focus) if beside in within else None
+        return found
+
+    return walk
+
+
 def choice(names: Sequence[str], wanted: Collection[str]) -> Run:
     """value[x] where its first JSON name that is there is one of the wanted."""
     probes = [

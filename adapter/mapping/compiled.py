@@ -20,6 +20,7 @@ from dataclasses import replace
 
 from adapter.mapping import closures, operators
 from adapter.mapping.compiled_functions import Arguments, call
+from adapter.mapping.decide import Condition, Leaf
 from adapter.mapping.expression import (
     BOOLEAN,
     STRING,
@@ -27,6 +28,7 @@ from adapter.mapping.expression import (
     Outside,
     Scope,
     Sieved,
+    Start,
     constant,
     has_elements,
     literals,
@@ -44,6 +46,7 @@ from adapter.mapping.path_steps import (
     steps,
 )
 from adapter.mapping.r4_types import Choice, Model
+from adapter.mapping.reads import reads
 
 
 def compile_tree(tree: Tree, focus: str, scope: Scope) -> Compiled | None:
@@ -54,18 +57,50 @@ def compile_tree(tree: Tree, focus: str, scope: Scope) -> Compiled | None:
     """
     try:
         found, links = _expression(tree, focus, scope), list(steps(tree))
-        codes, sieved = _codes(links, scope), _sieved(links, focus, scope)
-        return replace(found, codes=codes, sieved=sieved)
+        return replace(
+            found,
+            sieved=_sieved(links, focus, scope),
+            starts=tuple(_starts(links, focus, scope)),
+            reads=reads(tree, focus, scope.model),
+            decision=_condition(focus, scope).decision(tree) if found.type == BOOLEAN else None,
+        )
     except Outside:
         return None
 
 
-def _codes(links: list[Step | Tree], scope: Scope) -> Set[str] | None:
-    match links:
-        case [Step("code", None), Step("memberOf", (url,))] if scope.membership:
-            return scope.membership.tokens(str(literals(url, scope)[0]))
-        case _:
-            return None
+def _condition(focus: str, scope: Scope) -> Condition:
+    def leaf(tree: Tree) -> Leaf:
+        found = _expression(tree, focus, scope)
+        read = reads(tree, focus, scope.model)
+        whole = reads(tree, focus, scope.model, whole=True)
+        return Leaf(found.run, found.truth and found.total, read, whole)
+
+    def tokens(url: Tree) -> Set[str] | None:
+        return scope.membership.tokens(str(literals(url, scope)[0])) if scope.membership else None
+
+    return Condition(leaf, tokens)
+
+
+def _starts(links: list[Step | Tree], focus: str, scope: Scope) -> Iterator[Start]:
+    """The parts that begin the chain, the shorter first: names, types of choices and where()."""
+    kept, text = Compiled(closures.this, focus, total=True), ""
+    for at, link in enumerate(links[:-1]):
+        goes_on = isinstance(link, Step) and (
+            link.arguments is None or link.name in ("where", "ofType")
+        )
+        if not goes_on:
+            return
+        text += repr(link)
+        if isinstance(following := links[at + 1], Step) and following.name == "ofType":
+            continue
+        try:
+            kept = _follow(Compiled(closures.this, focus, total=True), links[: at + 1], scope)
+            rest = _follow(Compiled(closures.given, kept.type, total=True), links[at + 1 :], scope)
+        except Outside:
+            return
+        if not kept.total:
+            return
+        yield Start(text, kept.run, rest.run)
 
 
 def _sieved(links: list[Step | Tree], focus: str, scope: Scope) -> Sieved | None:
@@ -123,7 +158,10 @@ def _child(owner: Compiled, name: str, rest: Iterator[Step | Tree], scope: Scope
     # A contained resource has the type that it states.
     if found in ("Resource", "DomainResource"):
         raise Outside
-    return then(owner, Compiled(closures.member(name), found, total=True))
+    start, names = owner.names or (owner.run, ())
+    names = (*names, name)
+    run = closures.then(start, closures.path(names))
+    return Compiled(run, found, total=owner.total, names=(start, names))
 
 
 def _chosen(owner: Compiled, choice: Choice, link: Step | Tree | None, model: Model) -> Compiled:
@@ -191,18 +229,23 @@ def _operand(tree: Tree, focus: str, scope: Scope) -> Compiled:
 def _concatenation(tree: Tree, focus: str, scope: Scope) -> Compiled:
     run: Text = operators.nothing
     between = ""
-    for operand in _texts(tree, focus, scope):
+    operands = list(_texts(tree, focus, scope))
+    match operands:
+        case [Step(left, None), str(text), Step(right, None), *operands]:
+            run = operators.joined_elements(left, text, right)
+    for operand in operands:
         if isinstance(operand, str):
             between += operand
-        else:
-            start = run is operators.nothing and not between
-            run = operand if start else operators.joined(run, between, operand)
-            between = ""
+            continue
+        of_operand = operators.element_text(operand.name) if isinstance(operand, Step) else operand
+        start = run is operators.nothing and not between
+        run = of_operand if start else operators.joined(run, between, of_operand)
+        between = ""
     return Compiled(operators.joined(run, between, operators.nothing) if between else run, STRING)
 
 
-def _texts(tree: Tree, focus: str, scope: Scope) -> Iterator[str | Text]:
-    """The operands of a chain of &: texts as they are stated, and texts of the focus."""
+def _texts(tree: Tree, focus: str, scope: Scope) -> Iterator[str | Step | Text]:
+    """The operands of a chain of &: texts as they are stated, elements, and texts of the focus."""
     if tree["type"] != "AdditiveExpression":
         yield _text(tree, focus, scope)
     elif operator(tree) != "&":
@@ -212,14 +255,14 @@ def _texts(tree: Tree, focus: str, scope: Scope) -> Iterator[str | Text]:
             yield from _texts(child, focus, scope)
 
 
-def _text(tree: Tree, focus: str, scope: Scope) -> str | Text:
+def _text(tree: Tree, focus: str, scope: Scope) -> str | Step | Text:
     if is_literal(tree):
         value, *more = literals(tree, scope)
         if more or not isinstance(value, str):
             raise Outside
         return value
     found, name = _expression(tree, focus, scope), element_name(tree)
-    return operators.element_text(name) if name else operators.text(found.run)
+    return Step(name) if name else operators.text(found.run)
 
 
 _EXPRESSIONS: dict[str, Callable[[Tree, str, Scope], Compiled]] = {

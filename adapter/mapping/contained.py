@@ -15,7 +15,7 @@ MAX_DEPTH = 5
 """A Medication of Medications of Substances; a circle of references ends here."""
 
 
-def with_contained(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+def with_contained(resource: dict[str, Any]) -> dict[str, Any]:
     """The resource with its contained Medication in place; unchanged where it refers to none."""
     contained, reference = resource.get("contained"), resource.get("medicationReference")
     if not isinstance(contained, list) or not isinstance(reference, Mapping):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 from adapter.errors import InvalidValue
 from adapter.mapping.dates import Span, span
@@ -25,6 +25,10 @@ Row = Mapping[str, Any]
 # What a date column is called in a message.
 MEANING = {"date": "the event", "start": "the start", "end": "the end"}
 Columns = dict[str, Any]
+Found = TypeVar("Found")
+RECURRING = 200
+"""Characters of the longest text of which `once` remembers what it finds."""
+REMEMBERED = 20_000
 
 
 @dataclass(slots=True)
@@ -38,6 +42,21 @@ class Context:
     unmapped: list[Unmapped] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     confidence: float = 1.0
+    memo: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """What `once` found; shared by all resources of a site."""
+
+    def once(self, what: str, text: str, find: Callable[[str], Found]) -> Found:
+        """`find(text)`, which depends on the text and the terminology alone; short texts recur."""
+        if len(text) > RECURRING:
+            return find(text)
+        key = (what, text)
+        try:
+            found: Found = self.memo[key]
+        except KeyError:
+            if len(self.memo) >= REMEMBERED:
+                self.memo.clear()
+            found = self.memo[key] = find(text)
+        return found
 
     def doubt(self, flag: str, confidence: float) -> None:
         """Flag what is yielded from now on, and put no more than this confidence in it."""

@@ -27,7 +27,11 @@ def by_values(
     def index(focus: Any) -> Index:
         found: Index = {}
         for element in elements(find_owner(focus)):
-            for key in _keys(elements(find_inner(element)), names, members):
+            inner = find_inner(element)
+            if inner.__class__ is list and len(inner) == 1:
+                inner = inner[0]
+            several = inner.__class__ is list or inner is None
+            for key in _keys(inner, names, members) if several else (_key(inner, names, members),):
                 found.setdefault(key, []).append(element)
         return found
 
@@ -42,10 +46,9 @@ def _path(names: Sequence[str]) -> Run:
 
 
 def _keys(
-    inner: Sequence[Any], names: Sequence[str], members: Sequence[Run]
+    inner: Found, names: Sequence[str], members: Sequence[Run]
 ) -> Iterable[tuple[object, ...]]:
-    keys = [_key(each, names, members) for each in inner]
-    return keys if len(keys) == 1 else set(keys)
+    return {_key(each, names, members) for each in elements(inner)}
 
 
 def _key(element: Any, names: Sequence[str], members: Sequence[Run]) -> tuple[object, ...]:

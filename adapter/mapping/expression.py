@@ -5,15 +5,17 @@ Shared by `adapter.mapping.compiled` (names and operators) and `compiled_functio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from adapter.mapping import closures
 from adapter.mapping.closures import Run
+from adapter.mapping.decide import Decision
 from adapter.mapping.path_check import Membership, Tree
 from adapter.mapping.path_steps import is_literal
 from adapter.mapping.r4_types import Model
+from adapter.mapping.reads import Reads
 
 MIXED = "mixed"
 """The type of iif() whose branches are different primitives."""
@@ -48,9 +50,12 @@ class Compiled:
     type: str
     truth: bool = False
     total: bool = False
+    names: tuple[Run, tuple[str, ...]] | None = None
+    """Of a chain that ends in names of elements: what comes before them, and the names."""
     sieved: Sieved | None = None
-    codes: Set[str] | None = None
-    """Of `code.memberOf(…)`, and of nothing else: the tokens."""
+    starts: tuple[Start, ...] = ()
+    reads: Reads = None
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,18 @@ class Sieved:
 
     of: IndexedBy
     key: tuple[object, ...]
+    rest: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A part that many expressions may start with, alike where `text` is; it cannot fail.
+
+    `rest` is the expression on what the part found.
+    """
+
+    text: str
+    run: Run
     rest: Run
 
 

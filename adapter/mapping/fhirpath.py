@@ -150,7 +150,7 @@ def compile_path(
     value set, a wrong number of arguments, and functions that are not of the resource alone.
     """
     variables = {**ENVIRONMENT, **(constants or {})}
-    tree = _syntax_tree(text)
+    tree = syntax_tree(text)
     functions = {**invocation_registry, **_FUNCTIONS}
     # Both are bound anew for each evaluation.
     in_scope = {**variables, "context": None, "rowIndex": 0}
@@ -177,7 +177,7 @@ def _or_raise(found: object | None) -> object:
 
 
 @lru_cache(maxsize=4096)
-def _syntax_tree(text: str) -> Mapping[str, Any]:
+def syntax_tree(text: str) -> Mapping[str, Any]:
     """The tree that fhirpathpy evaluates. Its own parser lets `a b` and `name.where(` pass."""
     lexer = _parser.FHIRPathLexer(_parser.InputStream(text))
     parsing = _parser.FHIRPathParser(_parser.CommonTokenStream(lexer))

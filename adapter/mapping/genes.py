@@ -27,12 +27,15 @@ class Gene:
 
 def named(name: str, context: Context) -> Gene | None:
     """The gene of this symbol or alias; None for any other text."""
-    return _known([f"{SYMBOL}|{name.strip()}"], context)
+    return context.once("gene", f"{SYMBOL}|{name.strip()}", lambda token: _known([token], context))
 
 
 def of_codings(codings: Iterable[str], context: Context) -> list[Gene]:
     """The genes of `system|code|display` codings, each once, in their order."""
-    found = (_of_coding(coding, context) for coding in codings)
+    found = (
+        context.once("gene coding", coding, lambda each: _of_coding(each, context))
+        for coding in codings
+    )
     return list(dict.fromkeys(gene for gene in found if gene))
 
 

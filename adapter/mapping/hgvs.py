@@ -9,6 +9,7 @@ refuse most of it. Nothing here knows a gene or a hotspot; those are data (`mapp
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 THREE_TO_ONE = {
     "Ala": "A", "Arg": "R", "Asn": "N", "Asp": "D", "Cys": "C", "Gln": "Q", "Glu": "E",
@@ -16,6 +17,8 @@ THREE_TO_ONE = {
     "Pro": "P", "Ser": "S", "Thr": "T", "Trp": "W", "Tyr": "Y", "Val": "V", "Ter": "*",
 }  # fmt: skip
 SYNONYMOUS = "="
+RECENT = 1024
+"""Descriptions that are remembered: the hotspots recur."""
 
 _RESIDUE = "[ACDEFGHIKLMNPQRSTVWY]"
 _THREE = re.compile("|".join(THREE_TO_ONE), re.IGNORECASE)
@@ -40,6 +43,7 @@ _GENOMIC = re.compile(
 _SPDI = re.compile(r"(?P<sequence>NC_\d{6}\.\d+):(?P<before>\d+):(?P<ref>[ACGT]):(?P<alt>[ACGT])")
 
 
+@lru_cache(maxsize=RECENT)
 def protein_change(text: str | None) -> str:
     """The change in one letter, without accession, `p.` and parentheses; '' if there is none.
 
@@ -89,6 +93,7 @@ def _frameshift(change: str) -> str:
     return f"{place}{after or ''}fs{f'*{stop}' if stop else ''}"
 
 
+@lru_cache(maxsize=RECENT)
 def coding_change(text: str | None) -> str:
     """The c. description without its transcript: `NM_004333.6:c.1799T>A` -> `c.1799T>A`; or ''.
 
@@ -112,6 +117,7 @@ def accession(text: str | None) -> str:
     return found.group(1) if found else ""
 
 
+@lru_cache(maxsize=RECENT)
 def genomic_change(text: str | None) -> tuple[str, str]:
     """(sequence, g. description) of `NC_000007.13:g.140453136A>T`, of the same with a chromosome
     for a sequence, or of an SPDI, which counts from 0; ('', '') if it is none of them."""

@@ -18,7 +18,7 @@ from adapter.mapping.clinical_text import attached_text, clauses
 
 _TAG = re.compile(r"<[^>]*>")
 _NUCLIDE = re.compile(
-    r"\b(?:I|iodine|iod|jod|iodo)[\s-]?(123|124|125|131)\b"
+    r"\b(?:I|iodine|iodide|(?:natrium)?[ij]odid|iod|jod|iodo)[\s-]?(123|124|125|131)\b"
     r"|\b(123|124|125|131)[\s-]?(?:I|iodine|jod)\b",
     re.IGNORECASE,
 )
@@ -38,6 +38,13 @@ _ACTIVITY = re.compile(
     r"(?P<unit>mCi|millicuries?|[µμu]Ci|GBq|gigabecquerels?|MBq|megabecquerels?)\b",
     re.IGNORECASE,
 )
+ACTIVITY_HINTS = ("mci", "millicurie", "uci", "µci", "μci", "gbq", "mbq", "becquerel")
+"""In any case, one of these stands in each text that states an activity (see relevance)."""
+NUCLIDE_HINTS = (
+    "(i|iod|jod|iodine|iodo|iodide|[ij]odid)~1(23|24|25|31)", "1(23|24|25|31)~(i|iodine|jod)",
+    "radio~(io|jo)d", "radioactive iodine", "iodo radioativo", "(^|[^a-z])rai($|[^a-z])",
+)  # fmt: skip
+"""In any case, one of these stands in each text in which `nuclide` finds iodine."""
 _UNITS = {"mci": "mCi", "millicurie": "mCi", "uci": "uCi", "µci": "uCi", "μci": "uCi",
           "gbq": "GBq", "gigabecquerel": "GBq", "mbq": "MBq", "megabecquerel": "MBq"}  # fmt: skip
 

@@ -16,6 +16,7 @@ from adapter.mapping.context import Columns, Context, Row, decimal
 from adapter.mapping.lab_text import LabText, lab_text
 from adapter.mapping.mapped import Unmapped
 from adapter.mapping.names import named
+from adapter.mapping.terminology import Concept
 from adapter.mapping.units import UnitTable
 
 FROM_TEXT = 0.7
@@ -72,7 +73,7 @@ class _Result:
         value = decimal(self.row["value"])
         if value < 0:
             raise InvalidValue(f"a negative value for {self.analyte}")
-        stated = {**self.row, "value_unit": self._unit()}
+        stated = {**self.row, "value_unit": self._unit() or self._range_unit()}
         if self.row["value_text"]:
             self._compare(stated, str(self.row["value_text"]))
         return self.context.quantity(stated, self.analyte)
@@ -103,6 +104,19 @@ class _Result:
             raise InvalidValue("the value's code and unit contradict each other")
         return next((unit for unit in (*known, *stated) if unit.strip()), "")
 
+    def _range_unit(self) -> str:
+        """The one unit of the reference ranges, where the site says that it is the value's too."""
+        if not self.table.of_range:
+            return ""
+        texts = (lab_text(text) for text in self.row["reference_texts"] or ())
+        stated: list[str] = [*(self.row["reference_units"] or ())]
+        stated += [said.unit for said in texts if said]
+        known = [unit for unit in stated if self.table.knows(unit)]
+        if len({self.table.factor(unit) for unit in known}) != 1:
+            return ""
+        self.context.flags.append("unit_of_reference_range")
+        return known[0]
+
     def _texts(self) -> list[str]:
         texts = (self.row["value_text"], self.row["value_concept_text"])
         return [str(text).strip() for text in texts if text and str(text).strip()]
@@ -119,7 +133,7 @@ class _Result:
                 self.context.doubt("value_from_text", FROM_TEXT)
                 stated = {
                     "value": found.value,
-                    "value_unit": found.unit,
+                    "value_unit": found.unit or self._range_unit(),
                     "value_comparator": found.comparator,
                 }
                 return {**self.context.quantity(stated, self.analyte), "value_sent": text}
@@ -175,7 +189,11 @@ def _report_look_alikes(row: Row, context: Context) -> None:
         return
     url = context.value_set("lab-analyte")
     texts = [*(row["display"] or ()), row["text"] or ""]
-    name = next((text for text in texts if named(context.terminology, url, text)), "")
+
+    def analytes(text: str) -> list[Concept]:
+        return named(context.terminology, url, text)
+
+    name = next((text for text in texts if context.once("analyte", text, analytes)), "")
     for token in (row["code"] or ("|",)) if name else ():
         system, _, code = token.partition("|")
         context.unmapped.append(Unmapped("code", system, code, name))

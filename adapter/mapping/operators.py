@@ -207,6 +207,21 @@ def element_text(name: str) -> Text:
     return operand
 
 
+def joined_elements(left: str, between: str, right: str) -> Text:
+    """left & between & right, of two elements by their names: a coding's system and code."""
+    of_any = joined(element_text(left), between, element_text(right))
+
+    def run(focus: Any) -> str:
+        if focus.__class__ is dict:
+            one, other = focus.get(left), focus.get(right)
+            if one.__class__ is str and other.__class__ is str:
+                return f"{one}{between}{other}"
+        found: str = of_any(focus)
+        return found
+
+    return run
+
+
 def joined(left: Text, between: str, right: Text) -> Run:
     """left & between & right"""
     return lambda focus: left(focus) + between + right(focus)

@@ -10,6 +10,7 @@ from typing import Any
 from adapter.definitions import Definitions
 from adapter.errors import InvalidResource, InvalidValue
 from adapter.mapping import assessments, biomarkers, iodine, labs, medications, people, variants
+from adapter.mapping.codings import without_empty_codes
 from adapter.mapping.contained import with_contained
 from adapter.mapping.context import Columns, Context, Row
 from adapter.mapping.dispatch import Dispatch
@@ -51,10 +52,17 @@ class Mapper:
     site: str
     zone: tzinfo
     dispatch: Mapping[str, Dispatch] = field(init=False, repr=False, compare=False)
+    memo: dict[tuple[str, str], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         by_type = {name: Dispatch(views) for name, views in self.definitions.views.items()}
         object.__setattr__(self, "dispatch", by_type)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is kept for speed is made anew in another process.
+        return Mapper, (self.definitions, self.site, self.zone)
 
     def map(self, resource: Mapping[str, Any], source: str) -> MappedResource:
         """The resource's facts. Raises InvalidResource or InvalidValue (nothing is half-mapped)."""
@@ -67,11 +75,16 @@ class Mapper:
             tidy = {**resource, "status": made.status}
         rows: list[TypedRow] = []
         unmapped: list[Unmapped] = []
-        whole = with_contained(tidy)
+        plain = tidy if isinstance(tidy, dict) else dict(tidy)
+        whole = with_contained(without_empty_codes(plain))
         dispatch = self.dispatch.get(made.resource_type)
-        for view in dispatch.candidates(whole) if dispatch else ():
-            if found := view.rows(whole):
+        for view, rows_of in dispatch.candidates(whole) if dispatch else ():
+            if found := rows_of(whole):
+                reported = len(unmapped)
                 rows += self._rows(view, found, unmapped)
+                if len(unmapped) > reported:
+                    new = (replace(each, table=view.name) for each in unmapped[reported:])
+                    unmapped[reported:] = new
         if rows and not made.patient_key and any(row.table not in PATIENTLESS for row in rows):
             raise InvalidResource("states a fact of no patient: no reference to a Patient")
         return MappedResource(made, tuple(_numbered(rows)), tuple(dict.fromkeys(unmapped)))
@@ -89,7 +102,7 @@ class Mapper:
         known = self.definitions
         for row in found:
             context = Context(
-                known.terminology, known.units, self.zone, known.value_set, unmapped, []
+                known.terminology, known.units, self.zone, known.value_set, unmapped, memo=self.memo
             )
             try:
                 for columns in _normaliser(view)(row, context):

@@ -35,6 +35,8 @@ _PROGRESSION = re.compile(
     r"|\bnew (?:metasta\w+|lesions?)\b|\btumorprogress\w*\b|\bkrankheitsprogress\w*\b",
     re.IGNORECASE,
 )
+PROGRESSION_HINTS = ("progress", "new metasta", "new lesion")
+"""In any case, one of these stands in each text that states progression (see relevance)."""
 _SENTENCE = re.compile(r"[;\n]|\.(?=\s|$)|\bbut\b|\bhowever\b")
 
 

@@ -20,7 +20,8 @@ class UnitTable:
     """One kind of quantity: its standard unit, factors by UCUM code, aliases.
 
     `molar` are factors for a molar mass of 1 kDa, which count for nothing until a site states its
-    molar mass. `declared` is the site's unit for values that come without one, or ''.
+    molar mass. `declared` is the site's unit for values that come without one, or ''; `of_range`,
+    that they are in the unit of their reference range.
     """
 
     name: str
@@ -29,6 +30,7 @@ class UnitTable:
     aliases: Mapping[str, str] = field(default_factory=dict)
     molar: Mapping[str, Decimal] = field(default_factory=dict)
     declared: str = ""
+    of_range: bool = False
 
     def convert(self, value: Decimal, unit: str) -> Decimal:
         """`value` in the standard unit. Raises InvalidValue for a unit that is not known."""

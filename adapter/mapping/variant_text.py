@@ -7,7 +7,7 @@ after a gene ("BRAF inhibitor", "TERT testing") are no results.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from adapter.mapping import changes
@@ -70,9 +70,13 @@ class _Named:
         return Mention(self.start, self.end, specific=bool(self.described or self.partner))
 
 
-def results(text: str, context: Context) -> Iterator[TextResult]:
+def results(text: str, context: Context) -> Sequence[TextResult]:
     """What the text says of genes, each statement once. Clauses that contradict each other say
     nothing."""
+    return context.once("genes in words", text, lambda words: tuple(_results(words, context)))
+
+
+def _results(text: str, context: Context) -> Iterator[TextResult]:
     found = [each for clause in clauses(text) for each in _of_clause(clause, context)]
     told: dict[tuple[str, str, str], set[Assertion]] = {}
     for each in found:

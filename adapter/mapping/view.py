@@ -6,16 +6,17 @@ What depends on the ViewDefinition alone is decided when it is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
-from itertools import product
+from functools import partial, reduce
+from itertools import chain, product
 from operator import or_
 from typing import Any
 
 from adapter.errors import EvaluationFailed
 from adapter.mapping import view_validate
 from adapter.mapping.cells import Row, condition, own_columns
+from adapter.mapping.decide import UNDECIDED, Decision, Known
 from adapter.mapping.fhirpath import Node, Path
 from adapter.mapping.path_check import Membership
 from adapter.mapping.shadowed import without_shadowed
@@ -23,6 +24,9 @@ from adapter.mapping.view_validate import ROW_INDEX, Column, Selection
 
 Process = Callable[[Node, int], list[Row]]
 """Process(S, N) of the specification for one Selection Structure S: N, %rowIndex -> rows."""
+
+Rows = Callable[[Mapping[str, Any]], list[Row]]
+"""resource -> its rows, of one view"""
 
 MAX_DEPTH = 100
 """How deep `repeat` follows: far beyond any questionnaire, and a path like $this never ends."""
@@ -74,13 +78,18 @@ class View:
         return list(self.selection.columns)
 
     @property
-    def codes(self) -> Set[str] | None:
-        """The `system|code` of which a resource's `code` needs one for any row; None: any will do.
+    def decisions(self) -> Iterator[Decision]:
+        """The conditions that may be decided for many resources at once."""
+        for path in self.where:
+            if path.closure and path.closure.decision:
+                yield path.closure.decision
 
-        A view that asks for something else before has none: that may fail first.
-        """
-        first = self.where[0].closure if self.where else None
-        return first.codes if first else None
+    @property
+    def reads(self) -> Iterator[str]:
+        """The elements of the resource of which `rows_of` makes use, as far as is known."""
+        if self.compiled:
+            for path in (*self.where, *(c.path for c in flat_columns(self.selection))):
+                yield from (path.closure and path.closure.reads) or ()
 
     @property
     def paths(self) -> Iterator[Path]:
@@ -97,14 +106,39 @@ class View:
         # 1. Ensure resource type is correct
         if resource.get("resourceType") != self.resource:
             return []
+        return self._rows(self.conditions, self.process, resource)
+
+    def rows_of(self, known: Known) -> Rows | None:
+        """`rows` for the resources, of the view's type, of which this is known; None: they have
+        none. What follows from it is not asked again."""
+        if not self.compiled:
+            return self.rows
+        asked: list[Callable[[Node], bool]] = []
+        may_fail = False
+        for path, holds in zip(self.where, self.conditions, strict=True):
+            decision = path.closure.decision if path.closure else None
+            verdict = decision.of(known) if decision else UNDECIDED
+            if verdict is UNDECIDED or (verdict is not True and may_fail):
+                asked.append(holds)
+                may_fail = may_fail or not (decision and decision.total)
+            elif verdict is not True:
+                return None
+        return partial(self._rows, tuple(asked), _processor(self.selection, known))
+
+    def _rows(
+        self,
+        conditions: tuple[Callable[[Node], bool], ...],
+        process: Process,
+        resource: Mapping[str, Any],
+    ) -> list[Row]:
         try:
             node = self._node(resource)
             # 2. If V.where is defined, ensure constraints are met
-            for holds in self.conditions:
+            for holds in conditions:
                 if not holds(node):
                     return []
             # 3. Initialise %rowIndex to 0  4. Emit all rows from Process(S, V)
-            return self.process(node, 0)
+            return process(node, 0)
         except EvaluationFailed as error:
             error.where = f"{self.resource} as {self.name}"
             raise
@@ -118,13 +152,29 @@ class View:
         return resource if isinstance(resource, dict) else dict(resource)
 
 
-def _processor(s: Selection) -> Process:
-    own = own_columns(s.own)
+def flat_columns(s: Selection) -> tuple[Column, ...]:
+    """The columns of the focus itself, whether they stand in selects of their own or not."""
+    if _foci(s):
+        return ()
+    nested = (flat_columns(inside) for inside in (*s.selects, *s.union_all))
+    return (*s.own, *chain.from_iterable(nested))
+
+
+def _is_one_row(s: Selection) -> bool:
+    return not _foci(s) and not s.union_all and all(_is_one_row(inside) for inside in s.selects)
+
+
+def _processor(s: Selection, known: Known | None = None) -> Process:
+    """`known` of the focus, where something is."""
     foci = _foci(s)
-    selects = [_processor(select) for select in s.selects]
-    union_all = [_processor(branch) for branch in s.union_all]
-    if foci is None and not selects and not union_all:
-        return lambda n, row_index: [own(n, row_index)]
+    # One row of one focus needs no product.
+    if _is_one_row(s):
+        whole = own_columns(flat_columns(s), known)
+        return lambda n, row_index: [whole(n, row_index)]
+    inside = None if foci else known
+    own = own_columns(s.own, inside)
+    selects = [_processor(select, inside) for select in s.selects]
+    union_all = [_processor(branch, inside) for branch in s.union_all]
 
     def process(n: Node, row_index: int) -> list[Row]:
         rows: list[Row] = []

@@ -87,6 +87,9 @@ def text_of(value: Any, to_text: Callable[[Any], str] | None) -> str | None:
 
 def _number(value: Decimal | int) -> str:
     """Plain digits with the scale as sent: 1.10 stays, 1E+2 is 100, -0 is 0."""
+    text = str(value)
+    if "E" not in text and text[0] != "-":
+        return text
     number = Decimal(value)
     return format(abs(number) if number == 0 else number, "f")
 

@@ -45,7 +45,7 @@ RESOURCE = (*STAMP, "retracted", "facts_hash", "run_id")
 
 # What a fact row states itself; the other common columns come from its resource.
 STATED = ("ordinal", "confidence", "flags")
-UNMAPPED = ("kind", "code_system", "code", "display")
+UNMAPPED = ("kind", "code_system", "code", "display", "table_name")
 
 # Marks a version that states nothing and is kept only where it supersedes one in the store.
 SILENT = "silent"
@@ -165,7 +165,7 @@ def _facts(mapped: MappedResource) -> list[tuple[str, list[Cell]]]:
         return []
     rows = [(row.table, _cells(row)) for row in mapped.rows]
     codes = {(each.kind, _key(each.code_system), _key(each.code)): each for each in mapped.unmapped}
-    return rows + [(_UNMAPPED, [*key, each.display]) for key, each in codes.items()]
+    return rows + [(_UNMAPPED, [*key, each.display, each.table]) for key, each in codes.items()]
 
 
 def _key(text: str) -> str:

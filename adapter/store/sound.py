@@ -19,6 +19,7 @@ from adapter.store.columns import python_type, table_of
 
 # Far beyond anything that is measured, and within what NUMERIC of PostgreSQL holds.
 MAX_EXPONENT = 100
+SHORT = 20
 
 
 def check(mapped: MappedResource) -> None:
@@ -27,7 +28,9 @@ def check(mapped: MappedResource) -> None:
     for row in mapped.rows:
         fits = _fits(row.table)
         for name, value in row.columns.items():
-            if value is not None and not fits[name](value):
+            kind, fit = fits[name]
+            # Most values are of their column's very type.
+            if value is not None and value.__class__ is not kind and not fit(value):
                 raise InvalidResource(
                     f"cannot be mapped: a value of the wrong type in {name}",
                     where=f"{mapped.stamp.resource_type} as {row.table}",
@@ -38,15 +41,20 @@ def check(mapped: MappedResource) -> None:
 
 
 @cache
-def _fits(table: str) -> dict[str, Callable[[Any], bool]]:
-    """For each column of a fact table, whether a value may go there."""
-    return {each.name: _FITS[python_type(each)] for each in _TABLES[table].columns}
+def _fits(table: str) -> dict[str, tuple[type[Any] | None, Callable[[Any], bool]]]:
+    """For each column of a fact table: the type of which any value may go there, and what tells
+    whether another may."""
+    kinds = {each.name: python_type(each) for each in _TABLES[table].columns}
+    return {name: (None if kind is Decimal else kind, _FITS[kind]) for name, kind in kinds.items()}
 
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, Decimal | int):
         return False
     number = Decimal(value)
+    # Few digits are within all bounds; as_tuple() takes ten times as long.
+    if number.is_finite() and len(str(number)) <= SHORT and "E" not in str(number):
+        return True
     exponent = number.as_tuple().exponent
     if isinstance(exponent, str) or max(abs(number.adjusted()), -exponent) > MAX_EXPONENT:
         raise InvalidValue("no number that can be measured")

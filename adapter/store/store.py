@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlmodel import SQLModel
 
 from adapter.errors import UsageError
+from adapter.mapping.digest import Digests
 from adapter.mapping.mapped import MappedResource, Rejected
 from adapter.models import IngestRunRow, PatientRow, QuarantineRow, ResourceRow, SiteRow
-from adapter.store import query, schema
+from adapter.store import coverage, query, schema
 from adapter.store.connect import Database
 from adapter.store.facts import patients
+from adapter.store.interest import interest
 from adapter.store.load import LoadCounts, load
 from adapter.store.mended import release_mended
 from adapter.store.stage import put, remove
@@ -156,6 +158,30 @@ class Store:
         """The rows of any table whose text columns equal what is given, ordered by key."""
         with self._database.transaction(snapshot=True) as transaction:
             yield from query.rows(transaction, model, equal)
+
+    def interest(self, site: str) -> Digests:
+        """What the site's facts ask for among the lines that its ingests left aside; sorted."""
+        with self._database.transaction(snapshot=True) as transaction:
+            return interest(transaction, site)
+
+    def unmapped(self, sites: Sequence[str] = ()) -> Iterator[dict[str, str]]:
+        """The codes, units and values that nothing maps, once for each resource of the sites."""
+        with self._database.transaction(snapshot=True) as transaction:
+            yield from coverage.unmapped(transaction, sites)
+
+    def coverage(
+        self,
+        outcomes: Mapping[str, Sequence[str]],
+        stated: Mapping[str, str],
+        sites: Sequence[str] = (),
+    ) -> coverage.CoverageCounts:
+        """What the sites' resources state for the outcomes, as `CoverageCounts` has it.
+
+        outcomes: their fact tables. stated: table -> the column that is filled where a row of it
+        states a fact.
+        """
+        with self._database.transaction(snapshot=True) as transaction:
+            return coverage.counts(transaction, outcomes, stated, sites)
 
     def fingerprint(self, sites: Sequence[str] = ()) -> str:
         """The version of the data: a SHA-256 that only the sites' facts determine."""

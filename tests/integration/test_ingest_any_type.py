@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapter import definitions, sources
-from adapter.ingest import map_one
 from adapter.mapping.mapped import MappedResource, Rejected
 from adapter.mapping.resource import Mapper
+from adapter.quarantine import map_one
 from adapter.runs import ingest_run
 from adapter.store import open_store
 from adapter.synthetic.hospital import write_ndjson

@@ -124,3 +124,13 @@ def test_wrong_use_registers_nothing(arguments: tuple[str, ...], site: str, said
     assert said in ingest(*arguments, site=site, expect=2).stderr
     run = CliRunner().invoke(app, ["cohort", "--site", "none"])
     assert "sites in the store: A\n" in run.stderr
+
+
+def test_a_profile_says_what_the_sites_server_is():
+    """Below a limit Epic sends words, with the unit in the reference range alone."""
+    limit = {"high": quantity(59.9, "ng/mL")}
+    path = sent("a.ndjson", observation("3013-0", valueString="<0.1", referenceRange=[limit]))
+    assert "no unit for Tg" in ingest(path, expect=5).stderr
+    ingest(path, "--profile", "epic", site="B")
+    refused = ingest(path, "--profile", "cerner", site="C", expect=2)
+    assert "epic, mii, oracle" in refused.stderr

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from adapter.definitions import load
 from adapter.mapping.mapped import MappedResource
 from adapter.mapping.resource import Mapper
+from tests.lib.scanning import assert_not_dropped
 
 
 @cache
@@ -26,8 +27,10 @@ def parsed(text: str) -> dict[str, Any]:
 
 
 def mapped(resource: dict[str, Any], zone: str = "America/New_York") -> MappedResource:
-    """The resource's facts; decimals survive as they were written."""
-    return mapper(zone).map(parsed(json.dumps(resource)), "here:1")
+    """The resource's facts; decimals survive as they were written. A scan must not drop them."""
+    found = mapper(zone).map(parsed(json.dumps(resource)), "here:1")
+    assert_not_dropped(mapper(zone), resource, found)
+    return found
 
 
 def rows(resource: dict[str, Any]) -> list[dict[str, Any]]:

@@ -133,10 +133,16 @@ def test_the_facts_of_the_whole_hospital_are_the_same_by_both_engines() -> None:
         assert facts(load(), resource) == facts(interpreted(), resource)
 
 
+@cache
+def mapper(compiled: bool) -> Mapper:
+    """One for all resources: what it has kept of others must not change a fact."""
+    return Mapper(load() if compiled else interpreted(), "a", ZoneInfo("America/New_York"))
+
+
 def facts(definitions: Definitions, resource: dict[str, Any]) -> object:
     """The facts, or how it was refused; whether it should have been is not judged here."""
     try:
-        return Mapper(definitions, "a", ZoneInfo("America/New_York")).map(resource, "here:1")
+        return mapper(definitions is load()).map(resource, "here:1")
     except Exception as error:
         return type(error)
 

@@ -17,8 +17,8 @@ import pytest
 
 from adapter import sources
 from adapter.errors import InvalidValue
-from adapter.ingest import map_one
 from adapter.mapping.mapped import MappedResource
+from adapter.quarantine import map_one
 from tests.lib.mapping import concept, mapped, mapper, observation, rows
 
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"

@@ -44,7 +44,7 @@ def test_help_imports_no_engine(arguments: list[str]):
 
 
 def test_the_verbs_are_those_of_the_contract():
-    assert COMMANDS == ["cohort", "demo", "doctor", "evaluate", "ingest", "init"]
+    assert COMMANDS == ["cohort", "coverage", "demo", "doctor", "evaluate", "ingest", "init"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

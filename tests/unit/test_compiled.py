@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -295,25 +296,85 @@ VIEWS = [
         ({"coding": [TG, {"system": LOINC, "code": "69548-6"}]}, ["lab", "any", "gene"]),
         ({"coding": [{"system": LOINC, "code": "2345-7"}]}, ["any"]),
         ({"coding": []}, ["any"]),
+        ({"text": "Tg"}, ["any"]),
         # Of another shape: each view says what it makes of it.
         (None, ["lab", "any", "gene"]),
         ("3013-0", ["lab", "any", "gene"]),
         ([TG], ["lab", "any", "gene"]),
-        ({"text": "Tg"}, ["lab", "any", "gene"]),
+        ({"code": "3013-0"}, ["lab", "any", "gene"]),
         ({"coding": ["3013-0"]}, ["lab", "any", "gene"]),
     ],
 )
 def test_only_views_that_ask_for_the_code_are_asked(code: object, names: list[str]) -> None:
     resource = observation(code=code, status="final")
     asked = Dispatch(VIEWS).candidates(resource)
-    assert [view.name for view in asked] == names
-    assert rows(asked, resource) == rows(VIEWS, resource)
+    assert [view.name for view, _ in asked] == names
+    assert by_dispatch(Dispatch(VIEWS), resource) == by_views(VIEWS, resource)
 
 
-def rows(views: Sequence[View], resource: dict[str, Any]) -> str:
+def by_dispatch(dispatch: Dispatch, resource: dict[str, Any]) -> str:
+    asked = dispatch.candidates(resource)
+    return outcome(lambda: [row for _, rows in asked for row in rows(resource)])
+
+
+def by_views(views: Sequence[View], resource: dict[str, Any]) -> str:
     return outcome(lambda: [row for view in views for row in view.rows(resource)])
 
 
+ASKED = f"code.memberOf('{ANALYTE}')"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "status = 'final'",
+        "status in ('final' | 'amended')",
+        "iif(status in ('draft' | 'final'), false, true)",
+        "status.exists()",
+        f"{ASKED}.not()",
+        f"({ASKED} or status = 'draft').not()",
+        f"{ASKED} or component.where({ASKED}).exists()",
+        f"{ASKED} and component.where({ASKED}).exists().not()",
+        f"category.where(memberOf('{ANALYTE}')).exists()",
+        "effective.ofType(Period).exists()",
+        "effective.ofType(dateTime).exists() = false and effective.ofType(Period).exists() = false",
+        "issued.exists() and status = 'final'",
+        "code.text = 'Tg' or hasMember.exists()",
+        "value.ofType(boolean) = true",
+    ],
+)
+def test_what_a_shape_decides_is_what_each_resource_would_say(path: str) -> None:
+    views = [coded("asks", path)]
+    dispatch = Dispatch(views)
+    answers = {by_dispatch(dispatch, each) == by_views(views, each) for each in SHAPES}
+    assert answers == {True}
+    assert len({by_views(views, each) for each in SHAPES}) > 1
+
+
+PARTS: dict[str, list[Any]] = {
+    "status": ["final", "draft", ["final", "draft"], None, 1],
+    "code": [{"coding": [TG]}, {"coding": []}, {"text": "Tg"}, [{"coding": [TG]}], "3013-0", None],
+    "component": [[component(TG)], [component(), {}], [], [None], component(TG), None],
+    "category": [[{"coding": [TG]}], [{"text": "x"}, "y"], []],
+    "effectivePeriod": [{"start": "2020"}, {}, [], None],
+    "effectiveDateTime": ["2020", [], ["2020", "2021"], None],
+    "valueBoolean": [True, False, "true"],
+    "_status": [ABSENT],
+    "issued": ["2020", {}, []],
+}
+SHAPES = [
+    observation(**{"status": "final", "code": {"coding": [TG]}, **one, **other})
+    for first, second in combinations(PARTS, 2)
+    for one in [{}, *({first: value} for value in PARTS[first])]
+    for other in [{}, *({second: value} for value in PARTS[second])]
+]
+
+
 def test_views_that_ask_for_no_code_are_asked_about_every_resource() -> None:
-    views = [coded("any", "status = 'final'")]
-    assert list(Dispatch(views).candidates(observation())) == views
+    views = [coded("any", "category.text = 'lab'")]
+    named = observation(category=[{"text": "lab"}])
+    assert [view for view, _ in Dispatch(views).candidates(named)] == views
+
+
+def test_views_of_an_element_that_is_not_there_are_not_asked() -> None:
+    assert Dispatch([coded("any", "status = 'final'")]).candidates(observation()) == []

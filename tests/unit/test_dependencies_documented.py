@@ -22,8 +22,9 @@ FAMILIES = {
     "BSD": r"\b0?BSD\b|Redistribution and use in source and binary forms",
     "Zlib": r"\bZlib\b",
     "CC0": r"\bCC0\b",
+    "PSF": r"\bPSF-2\.0\b",
 }
-ALLOWED = {"MPL", "Apache", "MIT", "BSD", "Zlib", "CC0"}
+ALLOWED = {"MPL", "Apache", "MIT", "BSD", "Zlib", "CC0", "PSF"}
 
 
 def families(text: str) -> set[str]:
@@ -95,7 +96,8 @@ def test_each_python_dependency_is_documented_in_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [("base", []), ("postgres", ["postgres"]), ("dev", ["postgres", "dev"])]
+    ("lock", "extras"),
+    [("base", []), ("postgres", ["postgres"]), ("dev", ["benchmark", "postgres", "dev"])],
 )
 def test_each_python_dependency_is_pinned(lock: str, extras: list[str]) -> None:
     """When this fails, run bin/lock."""

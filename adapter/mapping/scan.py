@@ -1,0 +1,198 @@
+"""`scan`: which lines of NDJSON are worth parsing, decided from their bytes.
+
+A line is kept if it holds what `relevance` looks for in its resource type, or if its bytes alone do
+not say: JSON escapes, accented letters where names count, no resourceType. What is left aside gets
+the checks that need no parsing, and `keys`: digests of the ids by which another resource may ask
+for it later. scan + map gives what a full parse + map gives; a property test compares both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+import hyperscan
+import numpy as np
+from numpy.typing import NDArray
+
+from adapter.mapping import digest
+from adapter.mapping.digest import Digests
+from adapter.mapping.lines import NO_VIEW, ROOM, UNSEEN, Heads, Lines, Places, read_heads
+from adapter.mapping.relevance import Hint, Relevance
+from adapter.mapping.stamp import patient_key
+
+# Bytes cannot tell what an escape stands for; and of what was entered in error nothing may stay.
+_ANY_TYPE = (Hint(rb"\\[u/]"), Hint(b"entered-in-error"))
+# Letters with accents are read as letters without; these are none: µ ° ± § « » ≤ ≥ “ …
+_ACCENTED = Hint(
+    rb"[\xc3-\xcd\xcf-\xe1\xe3-\xf4]|\xc2[^\xa0-\xa9\xab-\xb1\xb4-\xb8\xbb\xbf]|\xce[^\xbc]"
+    rb"|\xe2[^\x80\x89]"
+)
+_TYPE = re.compile(rb'"resourceType"\s*:\s*"([^"\\]*)"')
+_ID = re.compile(rb'"id"\s*:\s*"([^"\\]*)"')
+_REFERRED = {
+    "person": re.compile(rb"Patient/([A-Za-z0-9\-.]+)"),
+    "medication": re.compile(rb"Medication/([A-Za-z0-9\-.]+)"),
+}
+# A line that holds this refers to something; if it does so in another way, it is kept.
+_REFERS = {"person": b"{", "medication": b'"medicationReference"'}
+
+
+Key = tuple[int, str, bytes]
+"""A line left aside, and by what it may be asked for: a kind (see `digest.of`) and an id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A block of lines, numbered from 0.
+
+    kept: the lines to parse. keys and key_lines: by what those left aside may be asked for.
+    """
+
+    lines: Lines
+    kept: list[int]
+    keys: Digests
+    key_lines: Places
+
+    @property
+    def skipped(self) -> int:
+        """How many lines were left aside, unparsed."""
+        return len(self.lines) - len(self.kept) - int(self.lines.blank.sum())
+
+
+class Scanner:
+    """Scans a site's data for what the relevance of each resource type asks for.
+
+    known: all resource types.
+    """
+
+    def __init__(self, relevance: Mapping[str, Relevance], known: Set[str], site: str) -> None:
+        self._site = site
+        self._salts = np.array([digest.salt(name) for name in relevance], np.uint64)
+        self._types, self._known = list(relevance), known
+        self._keys = [each.keys for each in relevance.values()]
+        self._every = np.array([each.every for each in relevance.values()], np.bool_)
+        self._databases: dict[int, hyperscan.Database] = {}
+        hints = _hints(relevance)
+        self._hints = list(hints)
+        self._matters = np.array(
+            [[name in types for name in relevance] for types in hints.values()], np.bool_
+        )
+
+    def scan(self, block: bytes) -> Scanned:
+        """Sort the lines of a block; the last one needs no newline."""
+        return self.scan_buffer(bytearray(block + bytes(ROOM)), len(block))
+
+    def scan_buffer(self, block: bytearray, size: int) -> Scanned:
+        """Sort the lines in the first `size` bytes; ROOM bytes follow them.
+
+        What is returned holds as long as the block is not written to again.
+        """
+        lines = Lines.of(block, size)
+        heads = read_heads(lines, self._types, self._known)
+        at, hints = self._hits(lines, heads, size)
+        kept = lines.odd.copy()
+        seen = heads.kinds >= 0
+        kept[seen] |= self._every[heads.kinds[seen]]
+        matter = seen[at] & self._matters[hints, heads.kinds[at]]
+        kept[at[matter]] = True
+        keys = list(self._keys_of_unseen(lines, heads, kept, at, hints))
+        keys += self._references(lines, heads, kept)
+        left = ~kept[seen]
+        own = np.flatnonzero(seen)[left]
+        numbers, kinds, ids = zip(*keys, strict=True) if keys else ((), (), ())
+        named = digest.of_ids(ids) ^ np.array([digest.salt(kind) for kind in kinds], np.uint64)
+        return Scanned(
+            lines,
+            np.flatnonzero(kept).tolist(),
+            np.concatenate([heads.ids[left] ^ self._salts[heads.kinds[own]], named]),
+            np.concatenate([own, np.array(numbers, np.intp)]),
+        )
+
+    def _hits(self, lines: Lines, heads: Heads, size: int) -> tuple[Places, Places]:
+        """Of each hint that is found: its line, and which hint it is."""
+        places: list[int] = []
+        hints: list[int] = []
+
+        def hit(hint: int, _: int, end: int, *__: object) -> None:
+            hints.append(hint)
+            places.append(end - 1)
+
+        # Most files hold one type, and fewer patterns are found faster.
+        first = int(heads.kinds[0]) if len(lines) else UNSEEN
+        kind = first if (heads.kinds == first).all() else UNSEEN
+        if kind != NO_VIEW:
+            database = self._database(kind)
+            # Its type hints know str and bytes alone; any buffer will do.
+            text: Any = memoryview(lines.block)[:size]
+            database.scan(text, match_event_handler=hit)
+        return lines.numbers(places), np.array(hints, np.intp)
+
+    def _database(self, kind: int) -> hyperscan.Database:
+        """What finds the hints of one type; of all types for UNSEEN."""
+        if kind not in self._databases:
+            ids = [at for at in range(len(self._hints)) if kind < 0 or self._matters[at, kind]]
+            found = [self._hints[at] for at in ids]
+            database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+            database.compile(
+                expressions=[hint.pattern for hint in found],
+                ids=ids,
+                flags=[hyperscan.HS_FLAG_CASELESS if hint.any_case else 0 for hint in found],
+            )
+            self._databases[kind] = database
+        return self._databases[kind]
+
+    def _keys_of_unseen(
+        self, lines: Lines, heads: Heads, kept: NDArray[np.bool_], at: Places, hints: Places
+    ) -> Iterator[Key]:
+        """Lines that begin in an unusual way: keep them, or else give every id that they hold."""
+        unseen = (heads.kinds == UNSEEN) & ~lines.blank & ~kept
+        held: dict[int, list[int]] = {}
+        for number, hint in zip(at[unseen[at]].tolist(), hints[unseen[at]].tolist(), strict=True):
+            held.setdefault(number, []).append(hint)
+        for number in np.flatnonzero(unseen).tolist():
+            line = lines[number]
+            names = {name.decode(errors="replace") for name in _TYPE.findall(line)}
+            if self._must_parse(names, held.get(number, [])):
+                kept[number] = True
+            else:
+                viewed = [name for name in names if name in self._types]
+                ids = _ID.findall(line) if viewed else ()
+                yield from ((number, name, each) for each in ids for name in viewed)
+
+    def _must_parse(self, names: Set[str], hints: list[int]) -> bool:
+        """Whether a line in which these types are named, in any place, may state something."""
+        kinds = [self._types.index(name) for name in names if name in self._types]
+        return (
+            not names
+            or "Bundle" in names
+            or not names <= self._known
+            or any(self._keys[kind] - {"target"} for kind in kinds)
+            or bool(self._every[kinds].any() or self._matters[np.ix_(hints, kinds)].any())
+        )
+
+    def _references(self, lines: Lines, heads: Heads, kept: NDArray[np.bool_]) -> Iterator[Key]:
+        """What lines of types that count by a reference refer to; keep what refers otherwise."""
+        for kind, keys in enumerate(self._keys):
+            for key in keys & _REFERRED.keys():
+                for number in np.flatnonzero((heads.kinds == kind) & ~kept).tolist():
+                    line = lines[number]
+                    found = _REFERRED[key].findall(line)
+                    kept[number] |= not found and _REFERS[key] in line
+                    yield from ((number, key, self._name(key, each)) for each in found)
+
+    def _name(self, key: str, found: bytes) -> bytes:
+        """A person goes by the store's key."""
+        return patient_key(self._site, found.decode()).encode() if key == "person" else found
+
+
+def _hints(relevance: Mapping[str, Relevance]) -> dict[Hint, set[str]]:
+    """Each hint with the resource types in which it matters."""
+    hints = {hint: set(relevance) for hint in _ANY_TYPE}
+    hints[_ACCENTED] = {name for name, each in relevance.items() if each.text}
+    for name, each in relevance.items():
+        for hint in sorted(each.hints, key=lambda hint: hint.pattern):
+            hints.setdefault(hint, set()).add(name)
+    return hints
