@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -14,19 +15,20 @@ from adapter.mapping import digest
 from adapter.mapping.digest import Digests
 from adapter.splits import Split
 
-KEY = np.dtype([("digest", "<u8"), ("place", "<u8"), ("parsed", "?")])
-"""By what a resource may be asked for, its place in the split (see `places`), and whether it was
-left aside only after it was parsed."""
+KEY = np.dtype([("digest", "<u8"), ("place", "<u8"), ("parsed", "?"), ("lasting", "?")])
+"""By what a resource may be asked for, its place in the split (see `places`), whether it was left
+aside only after it was parsed, and whether another ingest may ask for it too."""
 Keys = NDArray[np.void]
 Places = NDArray[np.uint64]
 
 ENTRY_BITS = np.uint64(32)
 
 
-def keys(digests: Digests, at: Places, *, parsed: bool) -> Keys:
+def keys(digests: Digests, at: Places, *, parsed: bool, lasting: NDArray[np.bool_] | bool) -> Keys:
     """The digests with their places."""
     made = np.empty(digests.size, KEY)
-    made["digest"], made["place"], made["parsed"] = digests, at, parsed
+    made["digest"], made["place"] = digests, at
+    made["parsed"], made["lasting"] = parsed, lasting
     return made
 
 
@@ -46,11 +48,15 @@ def by_line(at: Places) -> dict[int, list[int]]:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Resources of a split that are to be read again. unparsed: how many never were parsed."""
+    """Resources of a split that are to be read again. unparsed: how many never were parsed.
+
+    earlier: an ingest before this one left them aside.
+    """
 
     split: Split
     places: Places
     unparsed: int
+    earlier: bool
 
 
 class Aside:
@@ -58,7 +64,7 @@ class Aside:
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by __exit__
-        self._splits: list[tuple[Split, int, int]] = []
+        self._splits: list[_Held] = []
 
     def __enter__(self) -> Aside:
         return self
@@ -68,28 +74,51 @@ class Aside:
     ) -> None:
         self._file.close()
 
-    def add(self, split: Split, of_split: Sequence[Keys]) -> None:
+    def add(self, split: Split, of_split: Sequence[Keys], *, earlier: bool = False) -> None:
         """Remember a split by what its resources may be asked for by."""
         count = sum(each.size for each in of_split)
         if count:
+            at = self._file.seek(0, io.SEEK_END)
             for each in of_split:
                 self._file.write(each.tobytes())
-            self._splits.append((split, self._file.tell() - KEY.itemsize * count, count))
+            self._splits.append(_Held(split, at, count, earlier))
 
     def wanted(self, asked: Digests, answered: Digests) -> list[Wanted]:
         """What the digests `asked` ask for, and `answered` did not; both are sorted."""
         if not asked.size:
             return []
-        found = (self._wanted(*each, asked, answered) for each in self._splits)
+        found = (self._wanted(each, asked, answered) for each in self._splits)
         return [each for each in found if each.places.size]
 
-    def _wanted(
-        self, split: Split, at: int, count: int, asked: Digests, answered: Digests
-    ) -> Wanted:
-        self._file.seek(at)
-        known = np.frombuffer(self._file.read(KEY.itemsize * count), KEY)
-        digests = known["digest"]
-        hit = known[digest.among(digests, asked)]
-        chosen = hit[~np.isin(hit["place"], known["place"][digest.among(digests, answered)])]
+    def lasting(self, answered: Digests) -> Iterator[tuple[Split, Keys]]:
+        """What another ingest may still ask for, of each split; `answered` is sorted."""
+        for held in self._splits:
+            known = self._keys(held)
+            yield held.split, known[known["lasting"] & ~_are_at(known, answered)]
+
+    def _wanted(self, held: _Held, asked: Digests, answered: Digests) -> Wanted:
+        known = self._keys(held)
+        chosen = known[digest.among(known["digest"], asked) & ~_are_at(known, answered)]
         at_once, first = np.unique(chosen["place"], return_index=True)
-        return Wanted(split, at_once, int((~chosen["parsed"][first]).sum()))
+        unparsed = int((~chosen["parsed"][first]).sum())
+        return Wanted(held.split, at_once, unparsed, held.earlier)
+
+    def _keys(self, held: _Held) -> Keys:
+        self._file.seek(held.at)
+        return np.frombuffer(self._file.read(KEY.itemsize * held.count), KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Where in the file the keys of a split are."""
+
+    split: Split
+    at: int
+    count: int
+    earlier: bool
+
+
+def _are_at(known: Keys, answered: Digests) -> NDArray[np.bool_]:
+    """Whether each key is of a resource that one of the digests asked for."""
+    places = known["place"][digest.among(known["digest"], answered)]
+    return np.asarray(np.isin(known["place"], places), np.bool_)

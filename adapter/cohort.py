@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from adapter.errors import UsageError
 from adapter.mapping.stamp import patient_key
 from adapter.models import UnmappedCodeRow
-from analytics.episode import ATTRITION, Course, derive
+from analytics.eligibility import reasons
+from analytics.episode import Course, derive
 from analytics.study import Study
 
 if TYPE_CHECKING:
@@ -38,17 +39,17 @@ class Attrition:
 def attrition(store: Store, study: Study, sites: Sequence[str] = ()) -> Attrition:
     """The attrition of the sites (none named: all). Raises UsageError for an unknown site."""
     check_sites(store, sites)
-    reasons: Counter[str] = Counter()
+    met: Counter[str] = Counter()
     persons = enrolled = later = 0
     for facts in store.patients(sites):
         course = derive(facts, study)
         persons += 1
         if course.attrition:
-            reasons[course.attrition] += 1
+            met[course.attrition] += 1
         else:
             enrolled += 1
             later += len(course.episodes) - 1
-    out = {reason: reasons[reason] for reason in dict.fromkeys((*ATTRITION, *sorted(reasons)))}
+    out = {reason: met[reason] for reason in dict.fromkeys((*reasons(study), *sorted(met)))}
     return Attrition(persons, out, enrolled, later)
 
 

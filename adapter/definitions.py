@@ -35,7 +35,7 @@ from analytics.study import Study
 
 BASE = "https://raiway.example/fhir"
 
-_Parameters = TypeVar("_Parameters", Study, Policy)
+_Parameters = TypeVar("_Parameters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,23 +182,31 @@ def _studies(root: Traversable, terminology: Terminology) -> dict[str, Study]:
 
 def study_from(parameters: Mapping[str, Any], where: str) -> Study:
     """A study from its parameters. Raises DefinitionError naming each wrong or unknown key."""
-    return _typed(Study, parameters, where)
+    return typed(Study, parameters, where)
 
 
 def policy_from(parameters: Mapping[str, Any], where: str) -> Policy:
     """A policy from its parameters. Raises DefinitionError naming each wrong or unknown key."""
-    return _typed(Policy, parameters, where)
+    return typed(Policy, parameters, where)
 
 
-def _typed(kind: type[_Parameters], parameters: Mapping[str, Any], where: str) -> _Parameters:
+def typed(kind: type[_Parameters], parameters: Mapping[str, Any], where: str) -> _Parameters:
+    """A strict dataclass from a TOML document. Raises DefinitionError naming each wrong key."""
+    hashable: Any = kind
+    adapter: TypeAdapter[_Parameters] = _adapter(hashable)
     try:
-        return TypeAdapter(kind).validate_python(dict(parameters))
+        return adapter.validate_python(dict(parameters))
     except ValidationError as error:
         lines = [
             f"{'.'.join(str(part) for part in item['loc']) or kind.__name__.lower()}: {item['msg']}"
             for item in error.errors(include_url=False, include_input=False)
         ]
         raise DefinitionError("; ".join(lines), where=where) from error
+
+
+@lru_cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _policies(root: Traversable, studies: Mapping[str, Study]) -> dict[str, Policy]:
@@ -219,18 +227,35 @@ def _policies(root: Traversable, studies: Mapping[str, Study]) -> dict[str, Poli
 
 def override(study: Study, settings: Iterable[str]) -> Study:
     """The study with `KEY=VALUE` settings; values are read as TOML, else as text."""
-    parameters = study.parameters()
+    changes = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
-        if not equals or key not in parameters:
+        if not equals:
+            raise DefinitionError(f"--set {setting}: no such key", hint="say KEY=VALUE")
+        changes[key] = value_of(text)
+    return changed(study, changes, "--set")
+
+
+def value_of(text: str) -> Any:
+    """The value of a setting: read as TOML, else as the text that it is."""
+    try:
+        stated = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return stated["value"] if len(stated) == 1 else text
+
+
+def changed(study: Study, changes: Mapping[str, Any], where: str) -> Study:
+    """The study with other values. Raises DefinitionError naming each wrong key or value."""
+    parameters = study.parameters()
+    for key in changes:
+        if key not in parameters:
             near = difflib.get_close_matches(key, parameters, n=1)
             hint = f"did you mean {near[0]}?" if near else f"keys: {', '.join(sorted(parameters))}"
-            raise DefinitionError(f"--set {setting}: no such key", hint=hint)
-        try:
-            parameters[key] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            parameters[key] = text
-    return study_from(parameters, "--set")
+            raise DefinitionError(f"{key}: no such key", where=where, hint=hint)
+    found = study_from({**parameters, **changes}, where)
+    _cross_check(found, load().terminology, where)
+    return found
 
 
 def _cross_check(study: Study, terminology: Terminology, where: str) -> None:
@@ -255,6 +280,9 @@ def _cross_check(study: Study, terminology: Terminology, where: str) -> None:
     for what, used, known in asked:
         if lost := sorted(used - known):
             raise DefinitionError(f"no value set gives {what} {', '.join(lost)}", where=where)
+    if lost := sorted({*study.strata} - STRATIFIERS.keys()):
+        known_strata = ", ".join(STRATIFIERS)
+        raise DefinitionError(f"no stratifier {', '.join(lost)}", where=where, hint=known_strata)
 
 
 def _fingerprint(root: Traversable, own: list[dict[str, Any]]) -> str:

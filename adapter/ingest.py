@@ -10,8 +10,10 @@ newer version that takes back what an older one stated) is read in another pass.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -21,7 +23,9 @@ import numpy as np
 
 from adapter import sources, splits
 from adapter.aside import Aside
+from adapter.earlier import Earlier, absolute
 from adapter.mapping import digest
+from adapter.mapping.digest import Digests
 from adapter.mapping.mapped import MappedResource, Rejected
 from adapter.mapping.resource import Mapper
 from adapter.mapping.scan import Scanner
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
     from adapter.store import Store
 
 BATCH = 4_000
+ALLOCATIONS = 100_000
+"""New objects after which cycles are looked for; that of Python, 700, is of a resource or two."""
 LISTED = 1_000
 FEW_BYTES = 32 << 20
 """Of less than this, one process makes more than several that must first begin."""
@@ -73,6 +79,8 @@ class Summary:
     """The first LISTED, without their content."""
     undecided_at: list[str] = field(default_factory=list)
     """The places of the first LISTED."""
+    lost: dict[str, int] = field(default_factory=dict)
+    """File of an earlier ingest -> how many of its resources matter now and cannot be read."""
 
     @property
     def accounted(self) -> int:
@@ -92,7 +100,7 @@ class Summary:
     @property
     def partial(self) -> bool:
         """Whether something was left out, or was decided by nothing that the data says."""
-        return self.quarantined > 0 or self.undecided > 0
+        return self.quarantined > 0 or self.undecided > 0 or bool(self.lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +129,27 @@ def ingest(
     """
     files = sources.expand(paths)
     reader = Reader(mapper, site_scanner(mapper), how.strict)
-    with Workers(reader, _workers(files, how)) as workers, Aside() as aside:
+    with _rarely_collecting(), Workers(reader, _workers(files, how)) as workers, Aside() as aside:
         work = _Work(workers, aside, store, run_id, how)
         work.read_all(chain.from_iterable(splits.of_file(file) for file in files))
-        work.read_what_is_asked_for(mapper.site)
+        earlier = Earlier(store, mapper.site, absolute(files))
+        work.lines_before |= earlier.recall(aside)
+        asked = work.read_what_is_asked_for(mapper.site)
+        earlier.remember(aside, asked, work.lines_before)
+        work.summary.lost = earlier.lost(asked)
     return work.summary
+
+
+@contextmanager
+def _rarely_collecting() -> Iterator[None]:
+    """Let Python look for cycles of references less often, in the workers forked meanwhile too: a
+    batch is of many objects, and none of them in a cycle."""
+    usual = gc.get_threshold()
+    gc.set_threshold(ALLOCATIONS, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def site_scanner(mapper: Mapper) -> Scanner:
@@ -170,13 +194,17 @@ class _Work:
             self.how.progress(split.path.name, len(part.outcomes) + part.aside, split.on_disk)
         self._load()
 
-    def read_what_is_asked_for(self, site: str) -> None:
-        """Read what was left aside, as long as the store asks for more of it."""
+    def read_what_is_asked_for(self, site: str) -> Digests:
+        """Read what was left aside, as long as the store asks for more of it.
+
+        Gives all that it asked for, sorted.
+        """
         answered, new = digest.NONE, self.store.interest(site)
         while wanted := self.aside.wanted(new, answered):
             for each in wanted:
-                # They are counted by what they turn out to be.
-                self._count_aside(-each.places.size, -each.unparsed)
+                # They are counted by what they turn out to be; earlier ones were not counted here.
+                if not each.earlier:
+                    self._count_aside(-each.places.size, -each.unparsed)
             places = {each.split.place: each.places for each in wanted}
             again = splits.again([each.split for each in wanted])
             tasks = ((split, places[split.place]) for split in again)
@@ -185,6 +213,7 @@ class _Work:
             self._load()
             answered = np.union1d(answered, new)
             new = np.setdiff1d(self.store.interest(site), answered)
+        return np.union1d(answered, new)
 
     def _count_aside(self, count: int, unparsed: int) -> None:
         self.summary.read += count

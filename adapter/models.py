@@ -166,6 +166,11 @@ class DrugExposureRow(FactRow, table=True):
     end_earliest: date | None = None
     end_latest: date | None = None
     end_precision: str = ""
+    dose_mg: Decimal | None = exact()
+    doses_per_day: Decimal | None = exact()
+    value_sent: str = ""
+    unit_sent: str = ""
+    timing_sent: str = ""
 
 
 class RaiAdministrationRow(Dated, table=True):
@@ -185,6 +190,8 @@ class DosimetryRow(Dated, table=True):
 
     __tablename__ = "dosimetry"
     max_tolerated_mbq: Decimal | None = exact()
+    absorbed_dose_gy: Decimal | None = exact()
+    absorbed_dose_gy_per_gbq: Decimal | None = exact()
     value_sent: str = ""
     unit_sent: str = ""
 
@@ -348,6 +355,24 @@ class IngestRunRow(SQLModel, table=True):
     unmapped: int = 0
 
 
+class SetAsideRow(SQLModel, table=True):
+    """What an ingest left unread in a split of a file, and by what later facts may ask for it.
+
+    bytes and modified tell whether the file is still the same. keys: base64 of pairs of 64 bits,
+    digest and place (see adapter.aside).
+    """
+
+    __tablename__ = "set_aside"
+    site: str = Field(primary_key=True)
+    path: str = Field(primary_key=True)
+    start: int = Field(primary_key=True)
+    end: int | None = None
+    lines_before: int = 0
+    bytes: str = ""
+    modified: str = ""
+    keys: str = ""
+
+
 class QuarantineRow(SQLModel, table=True):
     """A line that could not be mapped, kept with its reason so that it can be replayed."""
 
@@ -395,6 +420,7 @@ OPERATIONAL_TABLES: tuple[type[SQLModel], ...] = (
     SiteRow,
     IngestRunRow,
     QuarantineRow,
+    SetAsideRow,
     UnmappedCodeRow,
 )
 

@@ -87,8 +87,7 @@ class Reader:
         return part
 
     def _map_entries(self, items: Sequence[Found | Broken], at: list[int], part: Part) -> None:
-        found = [each for each in items if isinstance(each, Found)]
-        known = dict(enumerate(found))
+        known = dict(enumerate([each for each in items if isinstance(each, Found)] or items))
         part.outcomes += [map_one(known[each], self.mapper) for each in at if each in known]
 
     def _read_block(self, block: Block, name: str, part: Part) -> None:
@@ -159,7 +158,7 @@ class Reader:
         return bool(rejected)
 
     def _keys(self, scanned: Scanned, at: Places) -> Keys:
-        return aside.keys(scanned.keys, at, parsed=self.strict)
+        return aside.keys(scanned.keys, at, parsed=self.strict, lasting=scanned.lasting)
 
     def _overlong(self, name: str, part: Part) -> None:
         part.lines += 1
@@ -182,7 +181,7 @@ def _own(silent: Sequence[Silent]) -> Keys:
     lines, entries = (np.array(each, np.intp) for each in zip(*at, strict=True))
     salts = np.array([digest.salt(kind) for kind in kinds], np.uint64)
     own = digest.of_ids(each.encode() for each in ids) ^ salts
-    return aside.keys(own, places(lines, entries), parsed=True)
+    return aside.keys(own, places(lines, entries), parsed=True, lasting=False)
 
 
 def _items(name: str, number: int, line: bytes) -> list[Found | Broken]:

@@ -139,7 +139,8 @@ def _blocks(file: RawIOBase | io.BytesIO, at: int, end: int) -> Iterator[Block]:
             at, held = file.seek(_line_start(file, at)), 0  # type: ignore[arg-type]
             continue
         if held == len(buffer) - ROOM:
-            buffer.extend(bytes(held))
+            # A new one, since the old one cannot grow while somebody still looks at it.
+            buffer = buffer[:held] + bytearray(held + ROOM)
         wanted = min(len(buffer) - ROOM - held, end - at)
         got = file.readinto(memoryview(buffer)[held : held + wanted]) or 0
         at = at + got if got else end

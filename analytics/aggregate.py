@@ -55,12 +55,14 @@ class ValueKey(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Header:
     """What two aggregates must share to be added. Bin 0 is day 0; bin i covers the days
-    (width * (i - 1), width * i]; at a tie events come before censorings."""
+    (width * (i - 1), width * i]; at a tie events come before censorings. `unit` is what is
+    counted: patients or their treatment episodes."""
 
     study_hash: str
     horizon_days: int
     grid_days: int
     stratifiers: tuple[str, ...]
+    unit: str = "patient"
     ties: str = "events-before-censored"
     schema: int = 1
 
@@ -164,16 +166,16 @@ STRATIFIERS: dict[str, Callable[[Episode, Study], str]] = {
 
 
 def header(study: Study, stratifiers: Iterable[str] = ()) -> Header:
-    """The header of the study's aggregates; `driver` is always a stratifier, and `rai_treated`
-    where percentages are of the treated.
+    """The header of the study's aggregates; `driver` is always a stratifier, so are the study's
+    `strata`, and `rai_treated` where percentages are of the treated.
 
     Raises KeyError for a stratifier that is not in `STRATIFIERS`.
     """
     treated = ("rai_treated",) if study.percent_denominator == "treated" else ()
-    names = tuple(dict.fromkeys(("driver", *treated, *stratifiers)))
+    names = tuple(dict.fromkeys(("driver", *treated, *study.strata, *stratifiers)))
     for name in names:
         STRATIFIERS[name]
-    return Header(study.fingerprint, study.horizon_days, study.grid_days, names)
+    return Header(study.fingerprint, study.horizon_days, study.grid_days, names, study.unit)
 
 
 def aggregate(courses: Iterable[Course], study: Study, head: Header) -> Aggregate:
@@ -220,11 +222,16 @@ def _categories(episode: Episode, study: Study) -> Iterator[tuple[str, str]]:
     yield "durable_control", episode.durable_control
     yield "finish_rule", episode.finish_rule
     yield "observation_ended", episode.follow_up.reason
+    yield "absorbed_dose", "stated" if episode.absorbed_dose.stated else "not_stated"
     for variable, found in (
         ("mutation", episode.profile.labels),
         ("mutation_pair", _pairs(episode)),
         ("gene_tested", episode.profile.genes_tested),
         ("deviation", episode.deviations),
+        (
+            "dose_intensity",
+            [f"{drug.ingredient}:{drug.category}" for drug in episode.dose_intensity],
+        ),
     ):
         yield from ((variable, name) for name in found)
     for what, at in (

@@ -149,13 +149,15 @@ class LabResult(Fact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrugExposure(Fact):
     """An ingredient over a span of days, both ends counted. evidence: administered, dispensed,
-    stated, ordered."""
+    stated, ordered. dose_mg: of a single dose, as stated."""
 
     ingredient: str
     drug_class: str
     evidence: str
     start: DateSpan | None = None
     end: DateSpan | None = None
+    dose_mg: Decimal | None = None
+    doses_per_day: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,10 +175,13 @@ class RaiAdministration(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dosimetry(Fact):
-    """A dosimetry result; the activity is the largest that is held safe."""
+    """A dosimetry result: the largest activity that is held safe, or the absorbed dose of a lesion
+    in Gy, or in Gy for each GBq given."""
 
     date: DateSpan | None = None
     max_tolerated_mbq: Decimal | None = None
+    absorbed_dose_gy: Decimal | None = None
+    absorbed_dose_gy_per_gbq: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,33 +6,27 @@ it; a patient who is out carries the reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from itertools import pairwise
 
-from analytics import recist, response, thyroglobulin
-from analytics.course import Finding, PatientFacts, Person
+from analytics import recist
+from analytics.absorbed_dose import AbsorbedDose, absorbed_dose
+from analytics.computed_progression import with_computed_progressions
+from analytics.course import FactRef, Finding, PatientFacts, Person
+from analytics.dose_intensity import DoseIntensity, dose_intensities
+from analytics.eligibility import diagnosis, driver_refused, no_drug
 from analytics.exposure import DrugCourse, RaiDose, drug_courses, rai_doses
 from analytics.followup import FollowUp, follow_up
 from analytics.genomics import TumourProfile, tumour_profile
+from analytics.measurement import measurements
+from analytics.measurement import pairs as pairs  # callers of derive find it here
 from analytics.protocol import Protocol, protocols
 from analytics.recist import StructuralResponse
 from analytics.response import LesionSum
 from analytics.study import Study
 from analytics.thyroglobulin import TgValue
 from analytics.undated import left_out, partial_progression
-
-# Why a patient is out, in the order in which the rules are asked (the attrition).
-ATTRITION = (
-    "no_thyroid_cancer",
-    "excluded_histology",
-    "no_index_drug",
-    "index_drug_without_start",
-    "no_dosimetry_or_rai_in_window",
-    "finish_outside_period",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +49,8 @@ class Episode:
     drugs: DrugCourse
     uptake: str
     max_tolerated_mbq: Decimal | None
+    absorbed_dose: AbsorbedDose
+    dose_intensity: tuple[DoseIntensity, ...]
     prior_rai: tuple[RaiDose, ...]
     rai: RaiDose | None
     finish: date
@@ -111,23 +107,25 @@ def derive(facts: PatientFacts, study: Study) -> Course:
     """The patient's protocol episodes under the study, earliest first."""
     course = Course(patient_key=facts.patient_key, site=facts.site)
     unplaced = tuple(left_out(facts, study))
-    diagnosis, reason = _diagnosis(facts, study)
+    cancer, reason = diagnosis(facts, study)
     if reason:
-        return replace(course, attrition=reason, findings=(diagnosis, *unplaced))
+        return replace(course, attrition=reason, findings=(cancer, *unplaced))
+    profile = tumour_profile(facts.variants, facts.biomarkers, study)
+    if refused := driver_refused(profile, study):
+        return replace(course, attrition=refused.rule, findings=(cancer, *unplaced, refused))
     courses = drug_courses(facts.drugs, study)
     if not courses:
-        return replace(course, attrition=_no_drug(facts, study), findings=(diagnosis, *unplaced))
+        return replace(course, attrition=no_drug(facts, study), findings=(cancer, *unplaced))
     doses = rai_doses(facts.rai, study)
     found = protocols(facts, courses, doses, study)
     if not found:
         reason = "no_dosimetry_or_rai_in_window"
         text = f"no dosimetry, uptake scan or I-131 in {study.window_after_days} d of an index drug"
         drug = Finding("index_drug", "in", courses[0].first_day, text=courses[0].regimen)
-        steps = (diagnosis, drug, *unplaced, Finding(reason, "out", text=text))
+        steps = (cancer, drug, *unplaced, Finding(reason, "out", text=text))
         return replace(course, attrition=reason, findings=steps)
-    profile = tumour_profile(facts.variants, facts.biomarkers, study)
-    judge = _Judge(facts, study, diagnosis.text, profile, tuple(doses), courses)
-    findings = [diagnosis]
+    judge = _Judge(facts, study, cancer.text, profile, tuple(doses), courses)
+    findings = [cancer]
     episodes = []
     for number, protocol in enumerate(found, start=1):
         findings += protocol.findings()
@@ -151,45 +149,6 @@ def in_period(course: Course, start: date | None, end: date | None) -> Course:
     return replace(course, episodes=kept, attrition=reason)
 
 
-def pairs(study: Study) -> list[tuple[str, str]]:
-    """The changes that are reported: from before to each landmark, and between neighbours."""
-    names = [landmark.name for landmark in study.landmarks]
-    return [("prior", name) for name in names] + list(pairwise(names))
-
-
-def _diagnosis(facts: PatientFacts, study: Study) -> tuple[Finding, str | None]:
-    """The most specific included diagnosis, or why the patient is out."""
-    valid = sorted(
-        (
-            fact
-            for fact in facts.diagnoses
-            if fact.verification_status not in ("refuted", "entered-in-error")
-        ),
-        key=lambda fact: fact.ref,
-    )
-    for fact in valid:
-        if fact.concept in study.exclude_diagnoses:
-            reason = "excluded_histology"
-            return Finding(reason, "out", text=fact.concept, refs=(fact.ref,)), reason
-    rank = {concept: place for place, concept in enumerate(study.include_diagnoses)}
-    included = sorted(
-        (fact for fact in valid if fact.concept in rank),
-        key=lambda fact: (rank[fact.concept], fact.ref),
-    )
-    if not included:
-        reason = "no_thyroid_cancer"
-        return Finding(reason, "out", text="no diagnosis that the study includes"), reason
-    first = included[0]
-    stated = first.onset or first.recorded
-    day = stated.earliest if stated and stated.is_day else None
-    return Finding("diagnosis", "in", day, text=first.concept, refs=(first.ref,)), None
-
-
-def _no_drug(facts: PatientFacts, study: Study) -> str:
-    named = any(drug.drug_class in study.index_drug_classes for drug in facts.drugs)
-    return "index_drug_without_start" if named else "no_index_drug"
-
-
 @dataclass(frozen=True, slots=True)
 class _Judge:
     """What the episodes of one patient share."""
@@ -207,20 +166,13 @@ class _Judge:
         """One protocol's episode; its steps are added to `findings`."""
         study, facts, drugs = self.study, self.facts, protocol.drugs
         person = next(iter(sorted(facts.persons, key=lambda fact: fact.ref)), None)
-        tg_series = self._tg_series()
-        tg = self._tg(protocol, tg_series)
-        sums = response.lesion_sums(facts.imaging, study)
-        ct = self._ct(protocol, sums)
-        structural = recist.structural_response(facts.imaging, ct["prior"], protocol.finish, study)
-        tg_change = {
-            f"{a}_to_{b}": thyroglobulin.category(tg[a], tg[b], study) for a, b in pairs(study)
-        }
-        ct_change = {
-            f"{a}_to_{b}": response.ct_category(ct[a], ct[b], study) for a, b in pairs(study)
-        }
-        findings += _measured(tg, ct, tg_change, ct_change)
-        judged = self._with_computed_progressions(ct["prior"])
-        seen = follow_up(judged, protocol.finish, until, study, findings)
+        measured = measurements(facts, protocol, self.courses, study)
+        structural = recist.structural_response(
+            facts.imaging, measured.ct["prior"], protocol.finish, study
+        )
+        findings += measured.findings()
+        judged = with_computed_progressions(facts, measured, protocol.finish, study)
+        seen = follow_up(judged, _index_date(protocol, study), until, study, findings)
         return Episode(
             patient_key=facts.patient_key,
             site=facts.site,
@@ -234,16 +186,18 @@ class _Judge:
             drugs=drugs,
             uptake=self._uptake(protocol),
             max_tolerated_mbq=self._max_tolerated(protocol),
+            absorbed_dose=self._absorbed(drugs.first_day),
+            dose_intensity=dose_intensities(facts.drugs, drugs, protocol.finish, study),
             prior_rai=self._prior(drugs),
             rai=protocol.rai,
             finish=protocol.finish,
             finish_rule=protocol.finish_rule,
-            tg=tg,
-            tg_change=tg_change,
-            tg_series=tg_series,
-            ct=ct,
-            ct_change=ct_change,
-            ct_series=tuple(sums),
+            tg=measured.tg,
+            tg_change=measured.tg_change,
+            tg_series=measured.tg_series,
+            ct=measured.ct,
+            ct_change=measured.ct_change,
+            ct_series=measured.ct_series,
             response=structural,
             durable_control=recist.durable_control(structural, protocol.finish, seen, study),
             follow_up=seen,
@@ -251,41 +205,10 @@ class _Judge:
             deviations=self._deviations(protocol, structural),
         )
 
-    def _tg_series(self) -> tuple[TgValue, ...]:
-        series = thyroglobulin.tg_series(self.facts.labs, self.facts.drugs, self.study)
-        return tuple(
-            replace(value, on_drug=True)
-            if any(course.takes(value.day) for course in self.courses)
-            else value
-            for value in series
-        )
-
-    def _tg(self, protocol: Protocol, series: Sequence[TgValue]) -> dict[str, TgValue | None]:
-        study = self.study
-        # The drugs themselves can raise thyroglobulin: a value on them is no outcome.
-        off_drug = [value for value in series if not value.on_drug]
-        first = protocol.drugs.first_day
-        values = {"prior": thyroglobulin.baseline(off_drug, first, study.baseline_days)}
-        for mark in study.landmarks:
-            at = (protocol.finish, mark.day, mark.tolerance)
-            values[mark.name] = thyroglobulin.nearest_to(off_drug, *at)
-        return values
-
-    def _ct(self, protocol: Protocol, sums: Sequence[LesionSum]) -> dict[str, LesionSum | None]:
-        study = self.study
-        first = protocol.drugs.first_day
-        values = {"prior": response.baseline_sum(sums, first, study.baseline_days)}
-        for mark in study.landmarks:
-            at = (protocol.finish, mark.day, mark.tolerance)
-            values[mark.name] = response.sum_nearest_to(sums, *at)
-        return values
-
-    def _with_computed_progressions(self, prior: LesionSum | None) -> PatientFacts:
-        """The facts, with what the sums say of progression where the study counts it."""
-        if "recist_computed" not in self.study.progression_sources:
-            return self.facts
-        found = recist.computed_progressions(self.facts.imaging, prior, self.study)
-        return replace(self.facts, statuses=(*self.facts.statuses, *found))
+    def _absorbed(self, first: date) -> AbsorbedDose:
+        later = (course.first_day for course in self.courses if course.first_day > first)
+        following = min(later, default=None)
+        return absorbed_dose(self.facts.dosimetry, first, following, self.study)
 
     def _other_treatment(self, protocol: Protocol) -> tuple[date, ...]:
         """Days that cut a series of thyroglobulin: another drug or dose began, or had ended."""
@@ -300,10 +223,24 @@ class _Judge:
     def _uptake(self, protocol: Protocol) -> str:
         """Uptake at the last scan on or after the first drug day, up to the therapeutic dose."""
         own = {ref: day for day, ref in protocol.scans}
+        if self.study.uptake_criterion == "absorbed_dose":
+            return self._uptake_by_dose(own)
         seen = [
             (own[scan.ref], scan.ref, scan.uptake) for scan in self.facts.uptake if scan.ref in own
         ]
         return max(seen)[2] if seen else "not_assessed"
+
+    def _uptake_by_dose(self, own: dict[FactRef, date]) -> str:
+        """Restored where the last day of dosimetry predicts enough for any lesion."""
+        doses = [
+            (own[fact.ref], fact.absorbed_dose_gy)
+            for fact in self.facts.dosimetry
+            if fact.ref in own and fact.absorbed_dose_gy is not None
+        ]
+        if not doses:
+            return "not_assessed"
+        enough = max(doses)[1] >= Decimal(str(self.study.absorbed_dose_from_gy))
+        return "present" if enough else "absent"
 
     def _max_tolerated(self, protocol: Protocol) -> Decimal | None:
         own = {ref: day for day, ref in protocol.scans}
@@ -341,22 +278,15 @@ class _Judge:
         return tuple(sorted(name for name, holds in found.items() if holds))
 
 
-def _measured(
-    tg: dict[str, TgValue | None],
-    ct: dict[str, LesionSum | None],
-    tg_change: dict[str, str],
-    ct_change: dict[str, str],
-) -> Iterator[Finding]:
-    """Which values were taken at which time, and what their changes were."""
-    for name, value in tg.items():
-        if value:
-            yield Finding(f"tg:{name}", "measured", value.day, value.text, (value.ref,))
-    for name, scan in ct.items():
-        if scan:
-            yield Finding(f"ct:{name}", "measured", scan.day, f"{scan.sum_mm} mm", (scan.ref,))
-    for what, changes in (("tg", tg_change), ("ct", ct_change)):
-        for change, category in changes.items():
-            yield Finding(f"{what}:{change}", "category", text=category)
+def _index_date(protocol: Protocol, study: Study) -> date | None:
+    """Day 0 of the curve; None where the study counts from a dose that was not given."""
+    match study.index_date:
+        case "first_drug_day":
+            return protocol.drugs.first_day
+        case "therapeutic_rai":
+            return protocol.rai.day if protocol.rai else None
+        case _:
+            return protocol.finish
 
 
 def _age(person: Person | None, day: date) -> int | None:

@@ -10,8 +10,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from analytics.aggregate import Aggregate
+from analytics.competing_figures import follow_up_figures, incidence_figures
 from analytics.episode import pairs
 from analytics.figures import Figures
+from analytics.finding_figures import finding_figures
+from analytics.group_comparison import group_comparison_figures
 from analytics.populations import population_figures
 from analytics.proportion import clopper_pearson, sign_test
 from analytics.recist import BEST_FIRST
@@ -37,6 +40,7 @@ def estimate(whole: Aggregate, study: Study) -> Estimates:
         overall[f"attrition:{reason}"] = n
     _later_courses(whole, study, overall)
     comparison_figures(whole, study, overall)
+    group_comparison_figures(whole, study, overall)
     for alias, name in study.figure_aliases.items():
         if name in overall.not_estimable:
             overall.missing(alias, overall.not_estimable[name])
@@ -66,7 +70,10 @@ def cohort_figures(cells: Aggregate, study: Study) -> Figures:
         ups, downs = (outcomes.cells.count(change, way) for way in ("increase", "decrease"))
         group.figures[f"{change}_sign_p"] = sign_test(ups, downs)
     _responses(outcomes)
+    finding_figures(cells, group.figures)
     time_figures(cells, study, group.figures)
+    incidence_figures(cells, study, group.figures)
+    follow_up_figures(cells, study, group.figures)
     population_figures(cells, study, group.figures)
     return group.figures
 
@@ -188,6 +195,8 @@ def _treatment(group: _Group) -> None:
     for name in ("redifferentiation_rai_mci", "prior_rai_mci", "cumulative_rai_mci"):
         group.mean(name)
     group.counts("deviation", "deviation_n")
+    group.counts("dose_intensity", "dose_intensity_n")
+    group.figures["absorbed_dose_stated_n"] = group.cells.count("absorbed_dose", "stated")
 
 
 def _median(counts: dict[Decimal, int]) -> float | None:

@@ -37,11 +37,7 @@ class SiteFigures:
 def site_figures(courses: Iterable[Course], study: Study) -> SiteFigures:
     """Extremes and medians over the counted episodes (mCi, GBq, percent, days, years), paired
     tests of thyroglobulin, its kinetics, and ATA classes."""
-    episodes = [
-        episode
-        for course in courses
-        for episode in (course.episodes if study.unit == "episode" else course.episodes[:1])
-    ]
+    episodes = counted_episodes(courses, study)
     figures = Figures()
     for name, values in _series(episodes, study).items():
         _spread(name, values, figures)
@@ -52,6 +48,15 @@ def site_figures(courses: Iterable[Course], study: Study) -> SiteFigures:
     _kinetics_figures(episodes, study, figures)
     _ata_figures(episodes, study, figures)
     return SiteFigures(figures.values, figures.not_estimable)
+
+
+def counted_episodes(courses: Iterable[Course], study: Study) -> list[Episode]:
+    """The episodes that figures are made of: a patient's first, or all (`unit`)."""
+    return [
+        episode
+        for course in courses
+        for episode in (course.episodes if study.unit == "episode" else course.episodes[:1])
+    ]
 
 
 def _spread(name: str, values: Sequence[float | int], figures: Figures) -> None:
@@ -119,6 +124,11 @@ def _series(episodes: list[Episode], study: Study) -> dict[str, list[float | int
         "redifferentiation_rai_mci": _mci(e.rai_mbq for e in episodes),
         "cumulative_rai_mci": _mci(e.cumulative_rai_mbq for e in episodes),
         "max_tolerated_mci": _mci(e.max_tolerated_mbq for e in episodes),
+        "absorbed_dose_gy": _stated(e.absorbed_dose.gy for e in episodes),
+        "absorbed_dose_gy_per_gbq": _stated(e.absorbed_dose.gy_per_gbq for e in episodes),
+        "dose_intensity_pct": _stated(
+            drug.relative and 100 * drug.relative for e in episodes for drug in e.dose_intensity
+        ),
         "pdl1_positive_pct": [
             _plain(e.profile.pdl1_pct)
             for e in episodes
@@ -133,6 +143,10 @@ def _series(episodes: list[Episode], study: Study) -> dict[str, list[float | int
 
 def _mci(activities: Iterable[Decimal | None]) -> list[float | int]:
     return [_plain(mbq / MBQ_PER_MCI) for mbq in activities if mbq is not None]
+
+
+def _stated(values: Iterable[Decimal | None]) -> list[float | int]:
+    return [_plain(value) for value in values if value is not None]
 
 
 def _plain(value: Decimal) -> float | int:

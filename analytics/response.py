@@ -15,7 +15,9 @@ from analytics.course import DiseaseStatus, FactRef, ImagingAssessment
 from analytics.study import Study
 
 # Evidence of a disease status that is a source of its own: the study says whether it counts.
-CANDIDATES = frozenset({"condition_recurrence", "new_metastasis", "report_text", "recist_computed"})
+CANDIDATES = frozenset(
+    {"condition_recurrence", "new_metastasis", "report_text", "recist_computed", "tg_increase"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def progressions(
 ) -> list[Progression]:
     """All dated statements of progression that the study accepts, earliest first."""
     found = []
-    for scan in imaging:
+    for scan in imaging if study.endpoint != "biochemical" else ():
         day = scan.date.day(study.date_policy) if scan.date else None
         if day and scan.recist == "PD" and "recist" in study.progression_sources:
             found.append(Progression(day, "recist", scan.ref))
@@ -92,8 +94,8 @@ def progressions(
     for status in statuses:
         day = status.date.day(study.date_policy) if status.date else None
         source = status.evidence if status.evidence in CANDIDATES else "disease_status"
-        accepted = study.biochemical_progression or not status.biochemical
-        counts = accepted and source in study.progression_sources
+        kind = "biochemical" if status.biochemical else "structural"
+        counts = study.endpoint in ("any", kind) and source in study.progression_sources
         if day and counts and status.disease_status == "PD":
             found.append(Progression(day, source, status.ref))
     return sorted(found)

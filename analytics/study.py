@@ -76,7 +76,8 @@ class Study:
     """One study's rules. Days are calendar days; units stand in the names.
 
     finding_labels: findings counted under the label as sent. A label is free text, so only these
-    become the name of a figure; all else is counted by its gene.
+    become the name of a figure; all else is counted by its gene. label_doses: ingredient -> mg a
+    day, against which dose intensity is measured.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -102,8 +103,8 @@ class Study:
     finish_rules: tuple[Literal["therapeutic_rai", "last_dosimetry", "last_drug_day"], ...]
     finish_waits_for_drug: bool = False
     index_date: Literal["finish", "first_drug_day", "therapeutic_rai"] = "finish"
-    uptake_criterion: Literal["stated", "lesion_dose"] = "stated"
-    lesion_dose_from_gy: float = 20.0
+    uptake_criterion: Literal["stated", "absorbed_dose"] = "stated"
+    absorbed_dose_from_gy: float = 20.0
 
     baseline_days: int
     landmarks: tuple[Landmark, ...]
@@ -162,6 +163,7 @@ class Study:
     race_labels: dict[str, str] = field(default_factory=dict)
     ethnicity_labels: dict[str, str] = field(default_factory=dict)
     finding_labels: tuple[str, ...] = ()
+    label_doses: dict[str, float] = field(default_factory=dict)
     figure_aliases: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -185,6 +187,8 @@ class Study:
         empty = [name for name in NOT_EMPTY if not getattr(self, name)]
         if negative or empty:
             raise ValueError(f"must not be negative: {negative}; must not be empty: {empty}")
+        if min(self.label_doses.values(), default=1.0) <= 0:
+            raise ValueError(f"label_doses are mg a day, above 0: {self.label_doses}")
         if min(self.milestones, default=1) < 1:
             raise ValueError(f"milestones are days after day 0: {self.milestones}")
         if self.tg_kinetics_min_values < MIN_FOR_A_LINE:

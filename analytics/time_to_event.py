@@ -30,13 +30,14 @@ def exit_table(cells: Aggregate) -> ExitTable:
     }
     width = cells.header.grid_days
     return ExitTable.from_counts(
-        [_day(number, width) for number in leaving],
+        [midpoint(number, width) for number in leaving],
         [events for events, _ in leaving.values()],
         [censored for _, censored in leaving.values()],
     )
 
 
-def _day(number: int, width: int) -> float:
+def midpoint(number: int, width: int) -> float:
+    """The time, in days, at which the exits of a bin stand."""
     return float(number) if width == 1 or number == 0 else width * (number - 0.5)
 
 

@@ -33,6 +33,8 @@ def _dated(facts: PatientFacts, study: Study) -> Iterator[Placed]:
     yield from (("uptake", scan.ref, scan.date) for scan in facts.uptake)
     yield from (("imaging", scan.ref, scan.date) for scan in facts.imaging)
     yield from (("disease_status", status.ref, status.date) for status in facts.statuses)
+    if study.death != "censored":
+        yield from (("death", death.ref, death.date) for death in facts.deaths)
     yield from (("thyroglobulin", lab.ref, lab.date) for lab in facts.labs if lab.analyte == "Tg")
 
 

@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from adapter.cli import cohort, coverage, demo, doctor, evaluate, ingest, init
+from adapter.cli import (
+    cohort,
+    coverage,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    ingest,
+    init,
+    sensitivity,
+    table_one,
+)
 from adapter.cli.command import add
 
 EPILOG = (
@@ -47,5 +58,16 @@ def _root(
     """FHIR resources in, MeasureReports out: outcomes of redifferentiation therapy."""
 
 
-for verb in (demo, init, doctor, ingest, coverage, cohort, evaluate):
+for verb in (
+    demo,
+    init,
+    doctor,
+    ingest,
+    coverage,
+    cohort,
+    evaluate,
+    sensitivity,
+    table_one,
+    export,
+):
     add(app, verb.COMMAND)

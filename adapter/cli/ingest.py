@@ -118,6 +118,7 @@ def run(options: IngestOptions, output: Output) -> int:
                 "store": where,
                 **summary.counts(),
                 "rejected": [_rejected(each) for each in summary.rejected],
+                "lost": summary.lost,
             }
         )
     return PARTIAL if summary.partial else 0
@@ -178,7 +179,7 @@ def _rejected(item: Rejected) -> dict[str, str]:
 def _report(summary: Summary, site: SiteMapper, store: str, output: Output) -> None:
     counts = [(name, f"{n:,}") for name, n in summary.counts().items() if name != "offsets"]
     output.note_table(Table(f"site {site.mapper.site} into {store}", ("", ""), counts))
-    output.note(f"nothing was dropped: {summary.account}")
+    output.note(f"each is counted once: {summary.account}")
     if summary.offsets and not site.zone_stated:
         output.warn(
             f"{summary.offsets:,} resources carry a time with an offset, and no time zone is set "
@@ -189,6 +190,11 @@ def _report(summary: Summary, site: SiteMapper, store: str, output: Output) -> N
         name_quarantined(summary, output)
     if summary.undecided:
         _name_undecided(summary, output)
+    for path, n in summary.lost.items():
+        output.warn(
+            f"{n:,} resources that an earlier ingest left aside matter now, but their file is gone "
+            f"or has changed; ingest it again: {path}"
+        )
 
 
 def _name_undecided(summary: Summary, output: Output) -> None:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from adapter.cli.output import Output
-from adapter.sources import NDJSON
 
 Shown = Callable[[str, int, int], None]
 EVERY = 15.0
@@ -33,6 +32,8 @@ def progress(output: Output, total: int = 0) -> Iterator[Shown]:
 
 
 def _label(name: str) -> str:
+    from adapter.sources import NDJSON
+
     return name if name.removesuffix(".gz").endswith(NDJSON) else "JSON documents"
 
 

@@ -172,12 +172,23 @@ def uptake(row: Row, context: Context) -> Iterator[Columns]:
 
 
 def dosimetry(row: Row, context: Context) -> Iterator[Columns]:
-    """Observation -> dosimetry."""
-    quantity = _exact(row, "activity", context)
+    """Observation -> dosimetry: the largest safe activity, or the absorbed dose of a lesion."""
+    kind = context.concept("dosimetry", row["code"])
+    table, column = _quantity_of(str(kind and kind.label), str(row["value_unit"] or ""), context)
+    quantity = _exact(row, table, context)
     if quantity:
         yield {
-            "max_tolerated_mbq": quantity["value_low"],
+            column: quantity["value_low"],
             "value_sent": quantity["value_sent"],
             "unit_sent": quantity["unit_sent"],
             **context.effective(row),
         }
+
+
+def _quantity_of(kind: str, unit: str, context: Context) -> tuple[str, str]:
+    """The unit table and the column; whether a dose is one for each GBq, the unit alone says."""
+    if kind != "AbsorbedDose":
+        return "activity", "max_tolerated_mbq"
+    if context.units["dose_per_activity"].knows(unit):
+        return "dose_per_activity", "absorbed_dose_gy_per_gbq"
+    return "dose", "absorbed_dose_gy"

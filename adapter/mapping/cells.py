@@ -16,6 +16,7 @@ from adapter.mapping.element_index import Index, by_values
 from adapter.mapping.expression import Compiled, IndexedBy
 from adapter.mapping.fhirpath import Node, Path, plain
 from adapter.mapping.r4_types import is_primitive
+from adapter.mapping.recurring import Memo, Part, RowOfPart, is_own, keep, key_of
 from adapter.mapping.view_validate import Column
 
 Row = dict[str, object]
@@ -29,11 +30,14 @@ Group = tuple[Run, list[NamedCell]]
 _AS_THEY_ARE = frozenset({bool, int, Decimal})
 
 
-def own_columns(columns: tuple[Column, ...], known: Known | None = None) -> OwnColumns:
+def own_columns(
+    columns: tuple[Column, ...], known: Known | None = None, memo: Memo | None = None
+) -> OwnColumns:
     """The row of the columns. It raises EvaluationFailed, for several values in one cell too.
 
     Cells of which all that they read is `known` of the focus are made here, once. They are alike
-    in all rows, lists too, which are not to be changed.
+    in all rows, lists too, which are not to be changed. With a `memo` that goes for all cells of
+    elements that recur, and the row knows which these are.
     """
     if any(column.path.closure is None for column in columns):
         cells = [(column.name, partial(_interpreted, column)) for column in columns]
@@ -45,7 +49,38 @@ def own_columns(columns: tuple[Column, ...], known: Known | None = None) -> OwnC
         if column.path.closure and column.name not in made
     ]
     template = {column.name: made.get(column.name) for column in columns}
+    if known and memo is not None and all(closure.reads is not None for _, closure in left):
+        return _remembering(template, left, known, memo)
     return _filling(template, _grouped(left))
+
+
+def _remembering(
+    template: Row, left: list[tuple[Column, Compiled]], known: Known, memo: Memo
+) -> OwnColumns:
+    """The row, of which the cells that recur are found once."""
+    own = [(column, closure) for column, closure in left if any(map(is_own, closure.reads or ()))]
+    own_names = {column.name for column, _ in own}
+    recur = [(column, closure) for column, closure in left if column.name not in own_names]
+    reads = {name for _, closure in recur for name in closure.reads or ()}
+    key_in = key_of(sorted(reads & known.names))
+    of_one = _grouped(own)
+    common, fill = _filling(template | _without(of_one), _grouped(recur)), _filler(of_one)
+    this = object()
+
+    def row(focus: Node, row_index: int) -> Row:
+        key = key_in(focus)
+        if key is None:
+            return fill(focus, common(focus, row_index))
+        part = memo.get((this, key))
+        if part is None:
+            made = common(focus, row_index)
+            part = Part({name: made[name] for name in made.keys() - own_names}, made)
+            keep(memo, (this, key), part)
+        found = RowOfPart(part.row)
+        found.part = part
+        return fill(focus, found)
+
+    return row
 
 
 def _made(columns: Iterable[Column], known: Known) -> Row:
@@ -71,12 +106,20 @@ class _Grouped:
 
 
 def _filling(template: Row, cells: _Grouped) -> OwnColumns:
-    alone, groups, index, by_key = cells.alone, cells.groups, cells.index, cells.by_key
-    # Most columns that pick an element by its code find none.
-    template |= {name: cell(None) for name, _, cell in by_key}
+    empty, fill = template | _without(cells), _filler(cells)
+    return lambda focus, _: fill(focus, empty.copy())
 
-    def row(focus: Node, _: int) -> Row:
-        found = template.copy()
+
+def _without(cells: _Grouped) -> Row:
+    """What the cells that pick an element by its code are where there is none, as mostly."""
+    return {name: cell(None) for name, _, cell in cells.by_key}
+
+
+def _filler(cells: _Grouped) -> Callable[[Node, Row], Row]:
+    """What puts the cells into a row."""
+    alone, groups, index, by_key = cells.alone, cells.groups, cells.index, cells.by_key
+
+    def fill(focus: Node, found: Row) -> Row:
         for name, cell in alone:
             found[name] = cell(focus)
         for start, group in groups:
@@ -90,7 +133,7 @@ def _filling(template: Row, cells: _Grouped) -> OwnColumns:
                     found[name] = cell(begun)
         return found
 
-    return row
+    return fill
 
 
 def _grouped(left: list[tuple[Column, Compiled]]) -> _Grouped:

@@ -8,19 +8,19 @@ read wrongly is worse than one not read.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from adapter.mapping.clauses import clauses
 from adapter.mapping.clinical_cues import CUE
 
 
 class Assertion(StrEnum):
-    """What is said of a mention. HYPOTHETICAL: planned, advised, suspected, or of others."""
+    """What is said of a mention. HYPOTHETICAL: planned, advised, suspected, one of several
+    possibilities, or of others."""
 
     AFFIRMED = "affirmed"
     NEGATED = "negated"
@@ -31,15 +31,15 @@ class Assertion(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Mention:
     """Where in a clause something is named. `specific`: naming it is already a statement, unless
-    a cue says otherwise (`BRAF V600E`, but not `BRAF`)."""
+    a cue says otherwise (`BRAF V600E`, but not `BRAF`). `event`: it is one by itself, done or seen
+    (`new lesions`), so that "no effusion" behind it is about something else."""
 
     start: int
     end: int
     specific: bool = False
+    event: bool = False
 
 
-_WORD = r"(?<!\w){}(?!\w)"
-_END_OF_CLAUSE = re.compile(r"[;\n\r]+|[.!?](?=\s|$)")
 _END_OF_PHRASE = re.compile(
     r"(?:mutations?|variants?|alterations?|fusions?|mutationen|varianten?|muta[cç](?:ão|ões))\s*,",
     re.IGNORECASE,
@@ -52,11 +52,14 @@ _PORTUGUESE = re.compile(
 _BREAK = re.compile(r",|\b(?:and|und|e)\b", re.IGNORECASE)
 
 
-def clauses(text: str) -> Iterator[str]:
-    """The text in pieces that a cue does not reach beyond: `;`, line ends, full stops."""
-    for piece in _END_OF_CLAUSE.split(text):
-        if piece.strip():
-            yield piece.strip()
+def events(clause: str, found: Iterable[re.Match[str]]) -> list[Assertion]:
+    """What the clause says of each event that was found in it: of what was done or seen."""
+    return assertions(clause, [Mention(each.start(), each.end(), event=True) for each in found])
+
+
+def kinds_of_cue(text: str) -> frozenset[str]:
+    """The kinds of cue anywhere in a text, for what must not be guessed from a cue's place."""
+    return frozenset(cue.lastgroup or "" for cue in _cues(text))
 
 
 def assertions(clause: str, mentions: Sequence[Mention]) -> list[Assertion]:
@@ -74,19 +77,6 @@ def answer(text: str, *, specific: bool = False) -> Assertion:
         if told in readings:
             return told
     return Assertion.UNSTATED
-
-
-def attached_text(attachments: Iterable[Any]) -> Iterator[str]:
-    """The plain text in attachments (FHIR Attachment); PDF and others are passed over."""
-    for attachment in attachments:
-        if not isinstance(attachment, Mapping):
-            continue
-        kind, data = attachment.get("contentType"), attachment.get("data")
-        if isinstance(kind, str) and isinstance(data, str) and kind.startswith("text/plain"):
-            try:
-                yield base64.b64decode(data).decode("utf-8", errors="replace")
-            except (binascii.Error, ValueError):
-                continue
 
 
 @dataclass(slots=True)
@@ -124,6 +114,20 @@ class _Reading:
         self._result(Assertion.NEGATED, end)
         self.shelved += named
 
+    def denial(self, _: int) -> None:
+        if self.mode is not Assertion.HYPOTHETICAL:
+            self._tell_pending(Assertion.NEGATED)
+            self._enter(Assertion.NEGATED)
+
+    def doubt(self, end: int) -> None:
+        """`not` with a verb that is no cue: of a name before it or right behind, it may be said."""
+        self.found.update(dict.fromkeys((*self.shelved, *self.pending), Assertion.UNSTATED))
+        self.shelved.clear()
+        self.pending.clear()
+        ahead = self._ahead(end)
+        if ahead is not None and not _BREAK.search(ahead):
+            self._enter(Assertion.UNSTATED)
+
     def positive(self, end: int) -> None:
         if self.mode is Assertion.NEGATED:
             # "no mutation detected in BRAF" goes on; "no BRAF mutation detected" ends here.
@@ -137,7 +141,8 @@ class _Reading:
         if self.mode is Assertion.HYPOTHETICAL:
             return
         ahead = self._ahead(end)
-        before = bool(self.pending) and (ahead is None or "," in ahead)
+        names = [index for index in self.pending if not self.mentions[index].event]
+        before = bool(names) and (ahead is None or "," in ahead)
         if before:
             self._deny_pending()
         self._enter(Assertion.NEGATED)
@@ -159,7 +164,9 @@ class _Reading:
 
     def stated(self) -> list[Assertion]:
         last = {
-            index: Assertion.AFFIRMED if self.mentions[index].specific else Assertion.UNSTATED
+            index: Assertion.AFFIRMED
+            if self.mentions[index].specific or self.mentions[index].event
+            else Assertion.UNSTATED
             for index in (*self.shelved, *self.pending)
         }
         return [{**last, **self.found}[index] for index in range(len(self.mentions))]
@@ -207,13 +214,36 @@ class _Reading:
 
 _ACTS = {
     "hypothetical": _Reading.hypothetical,
+    "general": _Reading.hypothetical,
+    "question": _Reading.hypothetical,
     "other": _Reading.other,
     "negative": _Reading.negative,
     "wild": _Reading.wild,
     "no": _Reading.no,
+    "not": _Reading.doubt,
     "positive": _Reading.positive,
     "turn": _Reading.turn,
 }
+_ACTS_ON_EVENTS = {
+    **_ACTS,
+    "not": _Reading.denial,
+    "refused": _Reading.denial,
+    "tentative": _Reading.hypothetical,
+}
+
+
+def _cues(text: str) -> Iterator[re.Match[str]]:
+    """The cues in a text, without a Portuguese "no"."""
+    in_portuguese = _PORTUGUESE.search(text)
+    for cue in CUE.finditer(_lower(text)):
+        if not (in_portuguese and cue.group() == "no"):
+            yield cue
+
+
+def _lower(text: str) -> str:
+    """In lower case, with each character in its place (that of İ would be two)."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(c.lower()[:1] for c in text)
 
 
 def _events(clause: str, mentions: Sequence[Mention]) -> list[tuple[int, Any, int]]:
@@ -221,11 +251,12 @@ def _events(clause: str, mentions: Sequence[Mention]) -> list[tuple[int, Any, in
     events: list[tuple[int, Any, int]] = [
         (mention.start, _Reading.mention, index) for index, mention in enumerate(mentions)
     ]
-    in_portuguese = _PORTUGUESE.search(clause)
-    for cue in CUE.finditer(clause):
+    acts = _ACTS_ON_EVENTS if any(mention.event for mention in mentions) else _ACTS
+    for cue in _cues(clause):
         within = any(each.start < cue.end() and cue.start() < each.end for each in mentions)
-        if not (within or (in_portuguese and cue.group().lower() == "no")):
-            events.append((cue.start(), _ACTS[cue.lastgroup or ""], cue.end()))
+        act = acts.get(cue.lastgroup or "")
+        if act and not within:
+            events.append((cue.start(), act, cue.end()))
     events += [
         (end.end(), _Reading.end_of_phrase, end.end()) for end in _END_OF_PHRASE.finditer(clause)
     ]

@@ -136,7 +136,8 @@ def _with_extensions(names: Sequence[str]) -> frozenset[str]:
 
 
 def _absent(names: frozenset[str], focus: Mapping[str, Any]) -> bool:
-    return focus.keys().isdisjoint(names) or all(focus.get(name) is None for name in names)
+    # The first of the names has none before it.
+    return not names or names.isdisjoint(focus) or all(focus.get(name) is None for name in names)
 
 
 def then(first: Run, step: Run) -> Run:

@@ -18,9 +18,17 @@ def without_empty_codes(resource: dict[str, Any]) -> dict[str, Any]:
         for name in _CONCEPTS
         if isinstance(concept := resource.get(name), dict)
         and isinstance(concept.get("coding"), list)
-        and any(_is_empty(coding) for coding in concept["coding"])
+        and _has_empty(concept["coding"])
     }
     return {**resource, **mended} if mended else resource
+
+
+def _has_empty(codings: list[Any]) -> bool:
+    # A loop: any() of a generator takes twice the time.
+    for coding in codings:  # noqa: SIM110
+        if _is_empty(coding):
+            return True
+    return False
 
 
 def _is_empty(coding: object) -> bool:

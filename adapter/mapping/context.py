@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from adapter.errors import InvalidValue
 from adapter.mapping.dates import Span, span
 from adapter.mapping.mapped import Unmapped
+from adapter.mapping.recurring import RowOfPart
 from adapter.mapping.terminology import Concept, Terminology
 from adapter.mapping.units import UnitTable
 
@@ -56,6 +57,28 @@ class Context:
             if len(self.memo) >= REMEMBERED:
                 self.memo.clear()
             found = self.memo[key] = find(text)
+        return found
+
+    def recurring(self, row: Row, find: Callable[[Row, Context], Found]) -> Found:
+        """`find(row, context)`, once for all rows of one view that are alike in what recurs.
+
+        What it reports is reported for each. It is to ask for nothing that is of one resource
+        alone, as its dates; where it does, it is asked anew for each.
+        """
+        if not isinstance(row, RowOfPart):
+            return find(row, self)
+        said = row.part.said.get(find)
+        if said is None:
+            own = Context(self.terminology, self.units, self.zone, self.value_set, memo=self.memo)
+            try:
+                found = find(row.part.cells, own)
+            except KeyError:
+                return find(row, self)
+            said = row.part.said[find] = found, own.flags, own.unmapped, own.confidence
+        found, flags, unmapped, confidence = said
+        self.flags += flags
+        self.unmapped += unmapped
+        self.confidence = min(self.confidence, confidence)
         return found
 
     def doubt(self, flag: str, confidence: float) -> None:

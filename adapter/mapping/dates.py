@@ -9,11 +9,16 @@ from __future__ import annotations
 import calendar
 import re
 from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 from typing import NamedTuple
 
 from adapter.errors import InvalidValue
 
 _FORM = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(T.+)?)?)?")
+
+
+RECENT = 4096
+"""Dates that are remembered: the results of one blood draw share theirs."""
 
 
 class Span(NamedTuple):
@@ -33,6 +38,7 @@ class Span(NamedTuple):
         }
 
 
+@lru_cache(maxsize=RECENT)
 def span(text: str, zone: tzinfo) -> Span:
     """The days that a FHIR date means. Raises InvalidValue for a date that cannot be."""
     form = _FORM.fullmatch(text.strip())
@@ -69,6 +75,11 @@ def sortable(text: object) -> str:
         return ""
     if not isinstance(text, str):
         raise InvalidValue("an instant that is no text")
+    return _sortable(text)
+
+
+@lru_cache(maxsize=RECENT)
+def _sortable(text: str) -> str:
     try:
         at = datetime.fromisoformat(text.strip())
         if at.tzinfo is not None:

@@ -6,12 +6,13 @@ What follows from these alone is worked out for the first resource of a shape an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from adapter.mapping.decide import Asked, Decision, Known
 from adapter.mapping.fhirpath import MODEL
-from adapter.mapping.view import Rows, View
+from adapter.mapping.recurring import KeyIn, Memo, is_own, keep, key_of
+from adapter.mapping.view import Planned, View
 
 MAX_PLANS = 4096
 """Shapes that are kept. Senders of garbage may have more; then it starts anew."""
@@ -24,7 +25,7 @@ class Candidate(NamedTuple):
     """A view, and what gives its rows of a resource of one shape."""
 
     view: View
-    rows: Rows
+    rows: Planned
 
 
 class Dispatch:
@@ -37,11 +38,41 @@ class Dispatch:
         self._there = frozenset(name for decision in decisions for name in decision.there)
         self._names = self._there.union(*(view.reads for view in views))
         self._texts = [name for name in sorted(self._names) if _is_code(views[0].resource, name)]
+        conditions = {name for view in views for name in view.conditions_read if not is_own(name)}
+        self._telling = conditions.union(self._texts, (asked.owner for asked in self._asked))
         self._plans: dict[object, list[Candidate]] = {}
+        self._keys: dict[frozenset[str], tuple[KeyIn, list[str]]] = {}
+        self._decided: Memo = {}
+        self._parts: Memo = {}
 
     def candidates(self, resource: dict[str, Any]) -> Sequence[Candidate]:
         """The views, in their order, but for those that would find no row."""
         names = self._names.intersection(resource)
+        if names not in self._keys:
+            there = sorted(self._there & names)
+            keep(self._keys, names, (key_of(sorted(self._telling & names)), there))
+        key_in, there = self._keys[names]
+        key = key_in(resource)
+        if key is None:
+            return self._of_shape(names, resource)
+        known = (names, key, *[resource[name].__class__ for name in there])
+        found: Sequence[Candidate] | None = self._decided.get(known)
+        if found is None:
+            found = list(self._settled(self._of_shape(names, resource), names, resource))
+            keep(self._decided, known, found)
+        return found
+
+    def _settled(
+        self, candidates: Iterable[Candidate], names: Set[str], resource: dict[str, Any]
+    ) -> Iterator[Candidate]:
+        """The candidates for all resources that are like this one in what tells."""
+        for view, rows in candidates:
+            left = rows.settled(resource, names - self._telling)
+            if left is not None:
+                yield Candidate(view, left)
+
+    def _of_shape(self, names: frozenset[str], resource: dict[str, Any]) -> Sequence[Candidate]:
+        """The candidates for all resources of the same shape."""
         values = {
             name: text
             for name in self._texts
@@ -67,7 +98,7 @@ class Dispatch:
 
     def _planned(self, known: Known) -> Iterator[Candidate]:
         for view in self._views:
-            rows = view.rows_of(known)
+            rows = view.rows_of(known, self._parts)
             if rows is not None:
                 yield Candidate(view, rows)
 

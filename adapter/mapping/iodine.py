@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from adapter.mapping import iodine_text
+from adapter.mapping import attachments, iodine_text
 from adapter.mapping.context import Columns, Context, Row, decimal
-from adapter.mapping.iodine_text import Mention, nuclide, sentences_of
+from adapter.mapping.iodine_text import Activity, Mention, nuclide, sentences_of
 from adapter.mapping.mapped import Unmapped
 from analytics.exposure import DATE_OF_DOCUMENT, DISAGREEMENT, IMPLAUSIBLE
 
@@ -126,11 +126,13 @@ def _charge(row: Row, context: Context) -> Iterator[Columns]:
 
 def _text(row: Row, context: Context) -> Iterator[Columns]:
     """DiagnosticReport, DocumentReference: sentences that say what was given."""
-    texts = [*sentences_of(row, "text"), *iodine_text.readable(row["attachment"] or ())]
+    texts = [*sentences_of(row, "text"), *attachments.texts(row["attachment"] or ())]
     for text in dict.fromkeys(texts):
         for mention in iodine_text.mentions(text):
             context.flags.clear()
             dose = _mentioned(mention, context)
+            if not dose:
+                continue
             day = _mentioned_day(mention, row, context)
             columns = {
                 "evidence": "text",
@@ -218,32 +220,44 @@ def _extension_activity(row: Row, context: Context) -> Columns:
 
 
 def _noted(row: Row, context: Context) -> Columns:
-    """The activity in a record's notes."""
+    """The activity in a record's notes; that of an earlier treatment is not the record's."""
     for text in sentences_of(row, "text", "name"):
         for mention in iodine_text.mentions(text, of_iodine=True):
-            return {**_mentioned(mention, context), "evidence": "text"}
+            if not mention.past and (dose := _mentioned(mention, context)):
+                return {**dose, "evidence": "text"}
     return {}
 
 
 def _mentioned(mention: Mention, context: Context) -> Columns:
+    """The activity of a mention; {} where its number can be read in two ways that make sense."""
+    value = _meant(mention.activity, context)
+    if value is None:
+        return {}
     context.doubt("from_text", TEXT_CONFIDENCE)
-    units = context.units["activity"]
-    activity = units.convert(mention.value, mention.unit)
-    others = [units.convert(*again) for again in mention.restated]
+    units, unit = context.units["activity"], mention.activity.unit
+    activity = units.convert(value, unit)
+    again = [(_meant(each, context), each.unit) for each in mention.restated]
+    others = [units.convert(other, unit) for other, unit in again if other is not None]
     if any(abs(other - activity) > DISAGREEMENT * activity for other in others):
         context.flags.append("activity_disagreement")
-    return {
-        "activity_mbq": activity,
-        "value_sent": str(mention.value),
-        "unit_sent": mention.unit,
-    }
+    return {"activity_mbq": activity, "value_sent": str(value), "unit_sent": unit}
+
+
+def _meant(stated: Activity, context: Context) -> Decimal | None:
+    """Its one value: of 3,700 MBq and 3.700 GBq that which a therapy may have."""
+    low, high = PLAUSIBLE_MBQ
+    values = stated.values
+    if len(values) > 1:
+        units = context.units["activity"]
+        values = tuple(v for v in values if low <= units.convert(v, stated.unit) <= high)
+    return values[0] if len(values) == 1 else None
 
 
 def _mentioned_day(mention: Mention, row: Row, context: Context) -> Columns:
     """The day that the sentence names; of history without a date none, else the document's."""
     if mention.day:
         return context.date("date", mention.day)
-    if mention.past:
+    if mention.past or mention.elsewhere:
         context.flags.append("history")
         return context.date("date")
     # Later documents tell of the same administration again; `derive` counts it once.

@@ -7,19 +7,20 @@ the number: "5.5 GBq" read as 5.5 mCi is the known mistake of such miners.
 
 from __future__ import annotations
 
-import html
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from adapter.mapping.clinical_text import attached_text, clauses
+from adapter.mapping.clauses import sentences
+from adapter.mapping.clinical_text import Assertion, events, kinds_of_cue
+from adapter.mapping.numerals import readings
 
-_TAG = re.compile(r"<[^>]*>")
 _NUCLIDE = re.compile(
-    r"\b(?:I|iodine|iodide|(?:natrium)?[ij]odid|iod|jod|iodo)[\s-]?(123|124|125|131)\b"
-    r"|\b(123|124|125|131)[\s-]?(?:I|iodine|jod)\b",
+    r"\b(?:[IJ]|iodine|iodide|(?:natrium)?[ij]odid|iod|jod|iodo)[\s-]?(123|124|125|131)\b"
+    r"|\b(123|124|125|131)[\s-]?(?:[IJ]|iodine|iodo?|jod)\b",
     re.IGNORECASE,
 )
 _OTHER_NUCLIDE = re.compile(
@@ -29,67 +30,100 @@ _OTHER_NUCLIDE = re.compile(
 )
 # Iodine on a carrier goes elsewhere than to the thyroid.
 _CARRIED = re.compile(r"\b(?:mibg|iobenguane|tositumomab|iodohippurate)\b", re.IGNORECASE)
-_IODINE = re.compile(
-    r"\b(?:radio[\s-]?iodine|radioactive iodine|radio[\s-]?jod\w*|iodo radioativo|RAI)\b"
+_IODINE = re.compile(r"\b(?:RAI|RJT)\b")
+_ANY_CASE_IODINE = re.compile(
+    r"\b(?:radio[\s-]?iodine|radioactive iodine|radio[\s-]?[ij]od\w*|iodo radioativo"
+    r"|iodoterapia)\b",
+    re.IGNORECASE,
 )
-_ANY_CASE_IODINE = re.compile(_IODINE.pattern.replace("|RAI", ""), re.IGNORECASE)
+# "several": in 100-150 mCi, 2 x 100 mCi, 3 700 MBq or >100 mCi the number is not the activity.
 _ACTIVITY = re.compile(
+    r"(?P<several>\d\s*(?:[-\u2013+&x\u00d7]|to|bis|até)\s*"
+    r"|(?<!\b19\d)(?<!\b20\d)\d\s*(?:a|or|oder|ou|and|und|e)\s*"
+    r"|(?<![\w.,-])\d\d?\s(?=\d{3}\s*M)"
+    r"|(?:[<>≤≥]|\b(?:more|less) than|\bat (?:least|most)|\bover|\bup to|\bmehr als|\bbis(?: zu)?"
+    r"|\bmindestens|\bmais de|\bmenos de|\baté|\bmax\w*\.?)\s*)?"
     r"(?P<value>\d+(?:[.,]\d+)*)\s*-?\s*"
     r"(?P<unit>mCi|millicuries?|[µμu]Ci|GBq|gigabecquerels?|MBq|megabecquerels?)\b",
     re.IGNORECASE,
 )
 ACTIVITY_HINTS = ("mci", "millicurie", "uci", "µci", "μci", "gbq", "mbq", "becquerel")
 """In any case, one of these stands in each text that states an activity (see relevance)."""
+_HINT = re.compile("|".join(ACTIVITY_HINTS), re.IGNORECASE)
 NUCLIDE_HINTS = (
-    "(i|iod|jod|iodine|iodo|iodide|[ij]odid)~1(23|24|25|31)", "1(23|24|25|31)~(i|iodine|jod)",
-    "radio~(io|jo)d", "radioactive iodine", "iodo radioativo", "(^|[^a-z])rai($|[^a-z])",
+    "([ij]|iod|jod|iodine|iodo|iodide|[ij]odid)~1(23|24|25|31)", "1(23|24|25|31)~[ij]",
+    "radio~(io|jo)d", "radioactive iodine", "iodo radioativo", "iodoterapia",
+    r"(^|[^a-z]|\\[bfnrt])(rai|rjt)($|[^a-z])",
 )  # fmt: skip
 """In any case, one of these stands in each text in which `nuclide` finds iodine."""
 _UNITS = {"mci": "mCi", "millicurie": "mCi", "uci": "uCi", "µci": "uCi", "μci": "uCi",
           "gbq": "GBq", "gigabecquerel": "GBq", "mbq": "MBq", "megabecquerel": "MBq"}  # fmt: skip
 
 _GIVEN = re.compile(
-    r"\b(?:received|given|gave|administered|treated with|ingested|swallowed|took|underwent|ablated"
-    r"|s/p|status post|erhielt|verabreicht|appliziert|behandelt mit|recebeu|administrad[ao])\b",
+    r"\b(?:received|(?:was|were|been|is|has) (?:\w+ )?given|given (?:on|in|at|orally|p\.?o)|gave"
+    r"|administered|treated with|ingested|swallowed|took|ablated|s/p|status post"
+    r"|underwent (?:\w+ ){0,3}(?:RAI|radio\w*|I-?131|131-?I|iodine|\w*ablation|\w*therapy"
+    r"|treatment)"
+    r"|erhielt(?:en)?|erhalten|verabreicht\w*|appliziert\w*"
+    r"|(?:behandelt|therapiert) mit|erfolgten?|durchgeführt|zustand nach"
+    r"|recebeu|administrad[ao]s?|tratad[ao] com|submetid[ao] a|realizou|realizad[ao]|ingeriu"
+    r")\b|\bz\. ?n\.|\bgiven$"
+    # A noun tells of what was done at the beginning, or where something else followed.
+    r"|(?:^|\b(?:nach|após) (?:\w+ )?)(?:gabe|verabreichung|applikation|administração)\b",
     re.IGNORECASE,
 )
-_NOT_GIVEN = re.compile(
-    r"\b(?:not|never|nicht)\s+(?:yet\s+)?(?:be(?:en)?\s+)?(?:receiv\w*|given|administ\w*|treated"
-    r"|perform\w*|done|undergo\w*|erhalten|verabreicht)"
-    r"|\b(?:did|was|has|had|is)n't\b|\bno (?:prior |previous )?(?:RAI|radio\w*|I-?131|131-?I)\b"
-    r"|\b(?:declin|refus|cancel|withh|defer|postpon|abgelehnt|keine? radiojod)\w*",
+# An activity that is not that of one administration: a sum, a limit, what is left in the body.
+_OTHER_AMOUNT = re.compile(
+    r"\b(?:cumulative|total(?:ing|ling)? (?:of|activity|amount|dose|administered|RAI|I-?131|\d)"
+    r"|in total|total\b(?=[^,]*$)(?! (?:or|thyroid|throid|lob|body|hemi|neck|loss))|altogether"
+    r"|lifetime|exposure|dose rate|retention|max(?:imum|imal\w*)?|tolerable|residual"
+    r"|retained|remaining|each|respectively|twice"
+    r"|kumulativ\w*|insgesamt|gesamt(?:aktivität|dosis|menge)|in summe|restaktivität|jeweils|je"
+    r"|acumulad[ao]|totaliz\w+|m[áa]xim[ao]|remanescente|cada)\b",
     re.IGNORECASE,
-)
-_INTENDED = re.compile(
-    r"\b(?:plan\w*|recommend\w*|consider\w*|propos\w*|schedul\w*|will|would|should|could|may|might"
-    r"|candidate|eligible|if|maximum|max|tolerat\w*|up to|to receive|to be|pending|empf\w+"
-    r"|geplant)\b",
-    re.IGNORECASE,
-)
-_SUM = re.compile(
-    r"\b(?:cumulative|total(?:ing|ling)?|altogether|lifetime|kumulativ\w*|insgesamt)\b", re.I
 )
 _DIAGNOSTIC = re.compile(
-    r"\b(?:diagnostic|tracer|scan|dosimetry|scintigra\w*|whole[\s-]body)\b", re.I
+    r"\b(?:diagnostic|tracer|scan|dosimetry|scintigra\w*|whole[\s-]body|szintigra\w*|ganzkörper\w*"
+    r"|diagnosti\w+|diagnóstic[ao]|cintilogra\w*|pesquisa de corpo inteiro)\b",
+    re.IGNORECASE,
 )
-_THERAPY = re.compile(r"\b(?:therap\w*|treat\w*|ablat\w*|behandl\w*)\b", re.I)
-_PAST = re.compile(
-    r"\b(?:previous\w*|prior|history of|s/p|status post|formerly|in (?:19|20)\d\d)\b", re.I
+_THERAPY = re.compile(r"(?:therap|treat|ablat|behandl|terap[iêe]|tratad|tratament|ablaç)", re.I)
+_DAY = re.compile(
+    r"\b(?P<iso>(?:19|20)\d\d(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?)\b(?!-)"
+    r"|(?<![\d.])(?P<day>0?[1-9]|[12]\d|3[01])\.(?P<month>0?[1-9]|1[0-2])\.(?P<year>(?:19|20)\d\d)\b"
 )
-_DAY = re.compile(r"\b((?:19|20)\d\d(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?)\b(?!-)")
+# Before a day: it is that of something else.
+_OTHER_EVENT = re.compile(
+    r"\b(?:after|following|since|before|nach|seit|vor|após|desde|antes)\b|ectom|ektom|surg|\bop\b"
+    r"|operati|cirurg|resect|resekt|dissect|diagnos|biops|recurren|rezidiv",
+    re.IGNORECASE,
+)
+_OTHERWISE = re.compile(rf"{_OTHER_EVENT.pattern}|\b(?:and|und|e)\b", re.IGNORECASE)
+_ONLY_A_DAY = re.compile(rf"[^\w]*(?:(?:on|in|am|im|vom|em)\s)?\s*(?:{_DAY.pattern})\W*")
+# Between two activities: they are not one in two units.
+_APART = re.compile(r"\d|\b(?:and|und|e|plus|then)\b|.{25}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """An activity as it stands in a text: what its digits may mean (see numerals), and the unit."""
+
+    values: tuple[Decimal, ...]
+    unit: str
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """Iodine given, as a sentence says it; `day` is a FHIR date or '' and `past` history."""
+    """Iodine given, as a sentence says it; `restated` is the same in other units, `day` a FHIR date
+    or ''. `past`: it is called history; `elsewhere`: only other events have a day."""
 
-    value: Decimal
-    unit: str
-    restated: tuple[tuple[Decimal, str], ...]
+    activity: Activity
+    restated: tuple[Activity, ...]
     isotope: str
     purpose: str
     day: str
     past: bool
+    elsewhere: bool
 
 
 def nuclide(text: str) -> str:
@@ -111,32 +145,78 @@ def mentions(text: str, *, of_iodine: bool = False) -> Iterator[Mention]:
     of_iodine: the text belongs to a record of iodine that was given, so a sentence needs neither
     the nuclide nor a verb ("157.3 mCi PO").
     """
-    for sentence in clauses(text):
-        isotope = nuclide(sentence)
-        if not _counts(sentence, isotope, of_iodine=of_iodine):
+    for sentence in sentences(text) if _HINT.search(text) else ():
+        found = list(_ACTIVITY.finditer(sentence))
+        isotope = nuclide(sentence) if found else ""
+        if not found or not _counts(sentence, isotope, of_iodine=of_iodine):
             continue
-        activities = [(_number(m["value"]), _unit(m["unit"])) for m in _ACTIVITY.finditer(sentence)]
-        if not activities:
-            continue
-        (value, unit), *restated = activities
-        dated = _DAY.search(_ACTIVITY.sub(" ", sentence))
-        yield Mention(
-            value,
-            unit,
-            tuple(restated),
-            isotope or "I-131",
-            _purpose(sentence),
-            dated.group(1) if dated else "",
-            bool(_PAST.search(sentence)),
-        )
+        told = dict(zip(found, events(sentence, found), strict=True))
+        for group in _groups(sentence, found):
+            if told[group[0]] is Assertion.AFFIRMED and not any(each["several"] for each in group):
+                yield _mention(sentence, group, isotope or "I-131")
 
 
 def _counts(sentence: str, isotope: str, *, of_iodine: bool) -> bool:
     if isotope == "other" or not (isotope or of_iodine):
         return False
-    if any(guard.search(sentence) for guard in (_NOT_GIVEN, _INTENDED, _SUM)):
+    given = of_iodine or bool(_GIVEN.search(sentence))
+    return given and not _OTHER_AMOUNT.search(sentence)
+
+
+def _groups(sentence: str, found: Sequence[re.Match[str]]) -> list[list[re.Match[str]]]:
+    """The activities, each with those that only repeat it in another unit."""
+    groups: list[list[re.Match[str]]] = []
+    for each in found:
+        if groups and _again(sentence, groups[-1][-1], each):
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    return groups
+
+
+def _again(sentence: str, last: re.Match[str], each: re.Match[str]) -> bool:
+    if _unit(last["unit"]) == _unit(each["unit"]):
         return False
-    return of_iodine or bool(_GIVEN.search(sentence))
+    between = _NUCLIDE.sub("", sentence[last.end() : each.start()]).strip()
+    return between.endswith(("(", "=", "/")) or not _APART.search(between)
+
+
+def _mention(sentence: str, group: list[re.Match[str]], isotope: str) -> Mention:
+    activity, *restated = (Activity(readings(each["value"]), _unit(each["unit"])) for each in group)
+    day, elsewhere = _day(sentence, group[0])
+    past = "historical" in kinds_of_cue(sentence)
+    return Mention(activity, tuple(restated), isotope, _purpose(sentence), day, past, elsewhere)
+
+
+def _day(sentence: str, activity: re.Match[str]) -> tuple[str, bool]:
+    """The day that is told with the activity, or ''; and whether there are only days of else.
+
+    It stands in the same part between commas, or in one beside it that is nothing but a day.
+    """
+    start = sentence.rfind(", ", 0, activity.start()) + 1
+    end = sentence.find(", ", activity.end())
+    end = len(sentence) if end < 0 else end
+    before, after = sentence[start : activity.start()], sentence[activity.end() : end]
+    preceding, following = list(_DAY.finditer(before)), list(_DAY.finditer(after))
+    if following and not _OTHERWISE.search(after[: following[0].start()]):
+        return _fhir_date(following[0]), False
+    if preceding and not _OTHER_EVENT.search(before[: preceding[-1].start()]):
+        return _fhir_date(preceding[-1]), False
+    if not (preceding or following):
+        for part in (*sentence[end:].split(", ")[:2], sentence[:start].rsplit(", ", 1)[-1]):
+            if alone := _ONLY_A_DAY.fullmatch(part):
+                return _fhir_date(alone), False
+    return "", bool(_DAY.search(_ACTIVITY.sub(" ", sentence)))
+
+
+def _fhir_date(day: re.Match[str]) -> str:
+    """The day as FHIR writes it; of one that no calendar has, the year."""
+    iso = day["iso"] or f"{day['year']}-{int(day['month']):02}-{int(day['day']):02}"
+    try:
+        date.fromisoformat(iso)
+    except ValueError:
+        return iso if len(iso) < len("2021-05-03") else iso[:4]
+    return iso
 
 
 def _purpose(sentence: str) -> str:
@@ -145,27 +225,8 @@ def _purpose(sentence: str) -> str:
     return "diagnostic" if _DIAGNOSTIC.search(sentence) else "unknown"
 
 
-def _number(text: str) -> Decimal:
-    """A comma before three digits groups thousands (3,700 MBq); any other is a decimal comma."""
-    grouped = re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", text)
-    plain = text.replace(",", "") if grouped else text.replace(",", ".")
-    whole, dot, fraction = plain.partition(".")
-    return Decimal(whole + dot + fraction.replace(".", ""))
-
-
 def _unit(text: str) -> str:
     return _UNITS[text.lower().removesuffix("s")]
-
-
-def readable(attachments: Iterable[object]) -> Iterator[str]:
-    """The text of attachments that carry plain text or HTML; others are passed over."""
-    for attachment in attachments:
-        kind = attachment.get("contentType") if isinstance(attachment, Mapping) else None
-        if isinstance(attachment, Mapping) and str(kind).startswith("text/html"):
-            for text in attached_text([{**attachment, "contentType": "text/plain"}]):
-                yield html.unescape(_TAG.sub(" ", text))
-        else:
-            yield from attached_text([attachment])
 
 
 def sentences_of(row: Mapping[str, Any], *names: str) -> list[str]:

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
+from adapter.mapping.numerals import number
+
 COMPARATORS = {
     "": "", "<": "<", "<=": "<=", "=<": "<=", "≤": "<=", ">": ">", ">=": ">=", "=>": ">=",
     "≥": ">=", "lt": "<", "le": "<=", "lte": "<=", "gt": ">", "ge": ">=", "gte": ">=",
@@ -22,11 +24,6 @@ LONGEST = 80
 _VALUE = re.compile(
     r"(?P<comparator>[^\W\d_ ]+(?: than)?|[<>=≤≥]{1,2})?\s*(?P<number>[0-9][0-9.,]*)(?P<unit>.*)"
 )
-_PLAIN = re.compile(r"[0-9]+(\.[0-9]+)?")
-_DECIMAL_COMMA = re.compile(r"[0-9]+,[0-9]+")
-_EITHER = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
-_COMMA_GROUPS = re.compile(r"[0-9]{1,3}((,[0-9]{3})+\.[0-9]+|(,[0-9]{3}){2,})")
-_POINT_GROUPS = re.compile(r"[0-9]{1,3}((\.[0-9]{3})+,[0-9]+|(\.[0-9]{3}){2,})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +45,3 @@ def lab_text(text: str) -> LabText | None:
     if comparator is None or value is None:
         return None
     return LabText(comparator, value, found["unit"].strip())
-
-
-def number(text: str) -> Decimal | None:
-    """A decimal with a point or a comma; None where the comma may be either's."""
-    if _PLAIN.fullmatch(text):
-        return Decimal(text)
-    if _DECIMAL_COMMA.fullmatch(text) and not _EITHER.fullmatch(text):
-        return Decimal(text.replace(",", "."))
-    if _COMMA_GROUPS.fullmatch(text):
-        return Decimal(text.replace(",", ""))
-    if _POINT_GROUPS.fullmatch(text):
-        return Decimal(text.replace(".", "").replace(",", "."))
-    return None

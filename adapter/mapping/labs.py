@@ -32,25 +32,33 @@ def lab_result(row: Row, context: Context) -> Iterator[Columns]:
 
     A code that is no analyte's but is called like one is reported.
     """
-    concept = context.concept("lab-analyte", row["code"])
     # The view of look-alikes has no value; a malformed code can be an analyte's all the same.
-    if concept is None or "value" not in row:
-        _report_look_alikes(row, context)
+    if "value" not in row:
+        context.recurring(row, _report_look_alikes)
         return
+    stated = context.recurring(row, _stated)
+    if stated:
+        assay = "|".join((stated["code"], row["method"] or "", row["performer"] or ""))
+        yield {**stated, "assay": assay, **context.effective(row)}
+
+
+def _stated(row: Row, context: Context) -> Columns:
+    """The columns of the analyte and its value; {} without one, which is reported."""
+    concept = context.concept("lab-analyte", row["code"])
+    if concept is None:
+        _report_look_alikes(row, context)
+        return {}
     result = _Result(row, context, concept.label)
     quantity = result.quantity()
     if not quantity:
         result.report()
-        return
-    code = concept.token.partition("|")[2]
-    yield {
+        return {}
+    return {
         "analyte": concept.label,
-        "code": code,
+        "code": concept.token.partition("|")[2],
         **quantity,
         "reference_high": result.reference_high(str(quantity["unit_sent"])),
         "interpretation": _interpretation(row, context),
-        "assay": "|".join((code, row["method"] or "", row["performer"] or "")),
-        **context.effective(row),
     }
 
 

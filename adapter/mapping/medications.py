@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adapter.mapping.context import Columns, Context, Row
+from adapter.mapping.doses import dose
 from adapter.mapping.exposure_days import period
 from adapter.mapping.mapped import Unmapped
 from adapter.mapping.names import distinct, guarded, named
@@ -41,6 +42,10 @@ def drug_exposure(row: Row, context: Context) -> Iterator[Columns]:
     if not (drugs.coded or drugs.named or row["target_id"]) or not _counts(row, context):
         return
     columns = {"evidence": row["evidence"], **period(row, context)}
+    names = [concept.display for concept in (*drugs.coded, *drugs.named)]
+    # Of two drugs in one resource it is not said whose dose it is.
+    if len(names) <= 1:
+        columns |= dose(row, names, context)
     if row["reported"]:
         context.flags.append("reported")
     if not drugs.coded and not drugs.named:
@@ -92,7 +97,10 @@ def _drugs(row: Row, context: Context) -> _Drugs:
         texts = list(row["notes"] or ())
     found = {text: named(context.terminology, url, text) for text in dict.fromkeys(texts) if text}
     accepted = distinct(
-        concept for text, concepts in found.items() if not guarded(text) for concept in concepts
+        concept
+        for text, concepts in found.items()
+        if concepts and not guarded(text)
+        for concept in concepts
     )
     if accepted and not coded:
         _report_codes(row, context)

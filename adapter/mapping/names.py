@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from adapter.mapping.clinical_text import kinds_of_cue
 from adapter.mapping.terminology import Concept, Terminology
 
 TEXT = "urn:raiway:text"
@@ -17,14 +18,8 @@ MOST_WORDS = 3
 """The longest name that is looked for has three words."""
 LONGEST = 2_000
 """Characters of a text that are read; a drug's or analyte's name stands at its beginning."""
-# One of these words, and the text may say that the drug was not taken.
-GUARDS = frozenset({
-    "no", "not", "without", "never", "kein", "keine", "ohne", "nicht", "allergy", "allergic",
-    "allergie", "intolerance", "intolerant", "placebo", "avoid", "stop", "stopped", "discontinue",
-    "discontinued", "hold", "held", "declined", "refused", "consider", "considered", "recommend",
-    "recommended", "recommendation", "plan", "planned", "proposed", "candidate", "eligible", "if",
-    "versus", "vs", "instead", "switch", "screening",
-})  # fmt: skip
+GUARDS = frozenset({"hypothetical", "negative", "no", "not", "refused", "tentative", "withheld"})
+"""Kinds of cue of which one makes a text doubtful that names a drug."""
 _WORD = re.compile(r"[a-z0-9]+")
 
 
@@ -61,5 +56,5 @@ def distinct(concepts: Iterable[Concept]) -> list[Concept]:
 
 
 def guarded(text: str) -> bool:
-    """Whether a word of the text may deny, plan or compare what it names."""
-    return not GUARDS.isdisjoint(words(text))
+    """Whether a cue anywhere in the text may deny, plan or compare the drug that it names."""
+    return not GUARDS.isdisjoint(kinds_of_cue(text[:LONGEST]))

@@ -48,13 +48,15 @@ Key = tuple[int, str, bytes]
 class Scanned:
     """A block of lines, numbered from 0.
 
-    kept: the lines to parse. keys and key_lines: by what those left aside may be asked for.
+    kept: the lines to parse. keys and key_lines: by what those left aside may be asked for;
+    lasting: whether by facts that come with other files, not by an older version alone.
     """
 
     lines: Lines
     kept: list[int]
     keys: Digests
     key_lines: Places
+    lasting: NDArray[np.bool_]
 
     @property
     def skipped(self) -> int:
@@ -74,6 +76,11 @@ class Scanner:
         self._types, self._known = list(relevance), known
         self._keys = [each.keys for each in relevance.values()]
         self._every = np.array([each.every for each in relevance.values()], np.bool_)
+        self._targets = np.array(["target" in keys for keys in self._keys], np.bool_)
+        self._lasting = {
+            *_REFERRED,
+            *(name for name, each in relevance.items() if "target" in each.keys),
+        }
         self._databases: dict[int, hyperscan.Database] = {}
         hints = _hints(relevance)
         self._hints = list(hints)
@@ -104,11 +111,13 @@ class Scanner:
         own = np.flatnonzero(seen)[left]
         numbers, kinds, ids = zip(*keys, strict=True) if keys else ((), (), ())
         named = digest.of_ids(ids) ^ np.array([digest.salt(kind) for kind in kinds], np.uint64)
+        lasting = np.array([kind in self._lasting for kind in kinds], np.bool_)
         return Scanned(
             lines,
             np.flatnonzero(kept).tolist(),
             np.concatenate([heads.ids[left] ^ self._salts[heads.kinds[own]], named]),
             np.concatenate([own, np.array(numbers, np.intp)]),
+            np.concatenate([self._targets[heads.kinds[own]], lasting]),
         )
 
     def _hits(self, lines: Lines, heads: Heads, size: int) -> tuple[Places, Places]:

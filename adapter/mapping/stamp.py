@@ -34,13 +34,16 @@ _REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_his
 
 
 def stamp(resource: Mapping[str, Any], *, site: str, source: str) -> Stamp:
-    """The resource's stamp. Raises InvalidResource without a type or a valid id."""
+    """The resource's stamp. Raises InvalidResource without a type or a valid id, or with a status
+    that is no text."""
     resource_type, resource_id = resource.get("resourceType"), resource.get("id")
     if not isinstance(resource_type, str):
         raise InvalidResource("no resourceType")
     if not isinstance(resource_id, str) or not _ID.fullmatch(resource_id):
         raise InvalidResource("no id" if resource_id is None else "an id that FHIR does not allow")
     meta = resource.get("meta") if isinstance(resource.get("meta"), dict) else {}
+    if not isinstance(resource.get("status") or "", str):
+        raise InvalidResource("a status that is no text")
     status = status_of(resource)
     digest = content_hash(resource)
     retracted = RETRACTED in (status, verification(resource))

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from adapter.mapping import changes
 from adapter.mapping.changes import Change
-from adapter.mapping.clinical_text import Assertion, Mention, assertions, clauses
+from adapter.mapping.clauses import clauses
+from adapter.mapping.clinical_text import Assertion, Mention, assertions
 from adapter.mapping.context import Context
 from adapter.mapping.genes import Gene, named
 
@@ -56,18 +57,20 @@ class TextResult:
 
 @dataclass(slots=True)
 class _Named:
-    """A gene's name in a clause, with the span of what is said of it."""
+    """A gene's name in a clause, and its changes with their span: what is said is said of them."""
 
     gene: Gene
     start: int
     end: int
     described: str = ""
+    at: tuple[int, int] | None = None
     partner: str = ""
     test: bool = False
 
     @property
     def mention(self) -> Mention:
-        return Mention(self.start, self.end, specific=bool(self.described or self.partner))
+        start, end = self.at or (self.start, self.end)
+        return Mention(start, end, specific=bool(self.described or self.partner))
 
 
 def results(text: str, context: Context) -> Sequence[TextResult]:
@@ -145,7 +148,8 @@ def _described(clause: str, genes: list[_Named]) -> list[_Named]:
         owner = before[-1] if before else after[0]
         owner.described = f"{owner.described} {change.group().strip('()')}".strip()
         if not _DRUG.match(clause[change.end() :]):
-            owner.start, owner.end = min(owner.start, change.start()), max(owner.end, change.end())
+            start, _ = owner.at or change.span()
+            owner.at = start, change.end()
         else:
             genes = [each for each in genes if each is not owner]
     return genes

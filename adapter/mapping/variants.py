@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import NamedTuple
 
-from adapter.mapping import changes, clinical_text, genes, variant_text
+from adapter.mapping import attachments, changes, clinical_text, genes, variant_text
 from adapter.mapping.changes import Change
 from adapter.mapping.clinical_text import Assertion
 from adapter.mapping.context import Columns, Context, Row, label
@@ -30,12 +31,16 @@ def variant_result(row: Row, context: Context) -> Iterator[Columns]:
     call: present, absent, no_call, indeterminate, unknown; `studied` for a gene in the scope of a
     panel, which is tested and, if no result names it, absent.
     """
-    yield from _flagged(list(_rows(row, context)), context)
+    told = context.recurring(row, _told)
+    dates = context.effective(row)
+    if told.in_words:
+        context.doubt("from_text", TEXT_CONFIDENCE)
+    yield from _flagged([({**columns, **dates}, flag) for columns, flag in told.rows], context)
 
 
 def report_text(row: Row, context: Context) -> Iterator[Columns]:
     """DiagnosticReport -> variant_result, from what its text says was found or not found."""
-    texts = [row["conclusion"] or "", *clinical_text.attached_text(row["attachments"] or ())]
+    texts = [row["conclusion"] or "", *attachments.texts(row["attachments"] or ())]
     found = variant_text.results("\n".join(texts), context)
     told = [each for each in found if each.assertion in _TOLD]
     if told:
@@ -59,7 +64,14 @@ def _flagged(rows: list[tuple[Columns, str]], context: Context) -> Iterator[Colu
         yield columns
 
 
-def _rows(row: Row, context: Context) -> Iterator[tuple[Columns, str]]:
+class _Told(NamedTuple):
+    """Rows without their dates, each with the flag that is its own; in_words: read from text."""
+
+    rows: list[tuple[Columns, str]]
+    in_words: bool = False
+
+
+def _told(row: Row, context: Context) -> _Told:
     found = _genes(row, context)
     words = _in_words(row, found, context)
     change = changes.read(row, [gene.symbol for gene in found], context)
@@ -70,14 +82,15 @@ def _rows(row: Row, context: Context) -> Iterator[tuple[Columns, str]]:
     shared = _shared(row, change, call, context)
     told = list(_from_words(row, call, context)) if not found else []
     if told:
-        context.doubt("from_text", TEXT_CONFIDENCE)
-        yield from (_of_text(each, call, shared) for each in told)
-    elif call == "present" and len(found) > 1:
-        yield {**shared, **_one_row(found, change)}, ""
-    else:
-        for gene in found or [Gene("")]:
-            flag = "gene_display_differs" if gene.misnamed else ""
-            yield {**shared, "gene": gene.symbol, "hgnc": gene.hgnc}, flag
+        return _Told([_of_text(each, call, shared) for each in told], in_words=True)
+    if call == "present" and len(found) > 1:
+        return _Told([({**shared, **_one_row(found, change)}, "")])
+    return _Told([_of_gene(gene, shared) for gene in found or [Gene("")]])
+
+
+def _of_gene(gene: Gene, shared: Columns) -> tuple[Columns, str]:
+    flag = "gene_display_differs" if gene.misnamed else ""
+    return {**shared, "gene": gene.symbol, "hgnc": gene.hgnc}, flag
 
 
 def _genes(row: Row, context: Context) -> list[Gene]:
@@ -133,7 +146,6 @@ def _shared(row: Row, change: Change, call: str, context: Context) -> Columns:
         "origin": row["origin"] or "",
         "significance": label(significance.label) if significance else "",
         "method": row["method"] or (method.label if method else ""),
-        **context.effective(row),
     }
 
 

@@ -6,9 +6,9 @@ What depends on the ViewDefinition alone is decided when it is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial, reduce
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import chain, product
 from operator import or_
 from typing import Any
@@ -19,14 +19,12 @@ from adapter.mapping.cells import Row, condition, own_columns
 from adapter.mapping.decide import UNDECIDED, Decision, Known
 from adapter.mapping.fhirpath import Node, Path
 from adapter.mapping.path_check import Membership
+from adapter.mapping.recurring import Memo
 from adapter.mapping.shadowed import without_shadowed
 from adapter.mapping.view_validate import ROW_INDEX, Column, Selection
 
 Process = Callable[[Node, int], list[Row]]
 """Process(S, N) of the specification for one Selection Structure S: N, %rowIndex -> rows."""
-
-Rows = Callable[[Mapping[str, Any]], list[Row]]
-"""resource -> its rows, of one view"""
 
 MAX_DEPTH = 100
 """How deep `repeat` follows: far beyond any questionnaire, and a path like $this never ends."""
@@ -92,6 +90,12 @@ class View:
                 yield from (path.closure and path.closure.reads) or ()
 
     @property
+    def conditions_read(self) -> Iterator[str]:
+        """The elements that the conditions read, as far as is known."""
+        for path in self.where:
+            yield from (path.closure and path.closure.reads) or ()
+
+    @property
     def paths(self) -> Iterator[Path]:
         """All paths of the view."""
         yield from self.where
@@ -106,31 +110,35 @@ class View:
         # 1. Ensure resource type is correct
         if resource.get("resourceType") != self.resource:
             return []
-        return self._rows(self.conditions, self.process, resource)
+        return self.run(self.conditions, self.process, resource)
 
-    def rows_of(self, known: Known) -> Rows | None:
+    def rows_of(self, known: Known, memo: Memo | None = None) -> Planned | None:
         """`rows` for the resources, of the view's type, of which this is known; None: they have
-        none. What follows from it is not asked again."""
+        none. What follows from it is not asked again, nor, with a `memo`, what recurs."""
         if not self.compiled:
-            return self.rows
+            return Planned(self, self.conditions, None, self.process)
         asked: list[Callable[[Node], bool]] = []
+        read: set[str] | None = set()
         may_fail = False
         for path, holds in zip(self.where, self.conditions, strict=True):
             decision = path.closure.decision if path.closure else None
             verdict = decision.of(known) if decision else UNDECIDED
             if verdict is UNDECIDED or (verdict is not True and may_fail):
                 asked.append(holds)
+                reads = path.closure.reads if path.closure else None
+                read = read | reads if read is not None and reads is not None else None
                 may_fail = may_fail or not (decision and decision.total)
             elif verdict is not True:
                 return None
-        return partial(self._rows, tuple(asked), _processor(self.selection, known))
+        return Planned(self, tuple(asked), read, _processor(self.selection, known, memo))
 
-    def _rows(
+    def run(
         self,
         conditions: tuple[Callable[[Node], bool], ...],
         process: Process,
         resource: Mapping[str, Any],
     ) -> list[Row]:
+        """The rows of a resource of the view's type, by these conditions and this process."""
         try:
             node = self._node(resource)
             # 2. If V.where is defined, ensure constraints are met
@@ -152,6 +160,34 @@ class View:
         return resource if isinstance(resource, dict) else dict(resource)
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What gives a view's rows of the resources of which something is known.
+
+    read: the elements that the conditions read, None where that is not known.
+    """
+
+    view: View
+    conditions: tuple[Callable[[Node], bool], ...]
+    read: Set[str] | None
+    process: Process
+
+    def __call__(self, resource: Mapping[str, Any]) -> list[Row]:
+        return self.view.run(self.conditions, self.process, resource)
+
+    def settled(self, resource: Mapping[str, Any], own: Set[str]) -> Planned | None:
+        """The same for all resources that differ from this one in `own` elements alone; None: they
+        have no rows."""
+        if not self.conditions or self.read is None or self.read & own:
+            return self
+        try:
+            holds = all(condition(resource) for condition in self.conditions)
+        except (EvaluationFailed, RecursionError):
+            # It fails for each, which each shall be told.
+            return self
+        return replace(self, conditions=()) if holds else None
+
+
 def flat_columns(s: Selection) -> tuple[Column, ...]:
     """The columns of the focus itself, whether they stand in selects of their own or not."""
     if _foci(s):
@@ -164,12 +200,12 @@ def _is_one_row(s: Selection) -> bool:
     return not _foci(s) and not s.union_all and all(_is_one_row(inside) for inside in s.selects)
 
 
-def _processor(s: Selection, known: Known | None = None) -> Process:
-    """`known` of the focus, where something is."""
+def _processor(s: Selection, known: Known | None = None, memo: Memo | None = None) -> Process:
+    """`known` of the focus, where something is. memo: for what recurs in it."""
     foci = _foci(s)
     # One row of one focus needs no product.
     if _is_one_row(s):
-        whole = own_columns(flat_columns(s), known)
+        whole = own_columns(flat_columns(s), known, memo)
         return lambda n, row_index: [whole(n, row_index)]
     inside = None if foci else known
     own = own_columns(s.own, inside)

@@ -1,7 +1,8 @@
 """The names that figures can have, from mappings/CodeSystem/figure.json.
 
 A concept's code is a figure's name or a family of names with placeholders: `{day}` is a number of
-days, `{change}` a pair such as `prior_to_3m`, `{limit}` is low or high, and `{category}` and
+days, `{change}` a pair such as `prior_to_3m`, `{limit}` is low or high,
+`{groups}` driver or arm, `{cause}` progression or death, and `{category}` and
 `{window}` are whatever the data or the study say.
 """
 
@@ -16,6 +17,8 @@ PLACEHOLDERS = {
     "day": r"\d+",
     "change": r"[a-z0-9]+_to_[a-z0-9]+",
     "limit": r"(?:low|high)",
+    "groups": r"(?:driver|arm)",
+    "cause": r"(?:progression|death)",
     "category": r".+",
     "window": r"[a-z0-9_]+",
 }

@@ -74,9 +74,11 @@ def with_ingredient(
             yield exposure
             continue
         drugs = {(each.ingredient, each.drug_class) for each in _of(exposure.ref, site, links)}
-        for ingredient, drug_class in sorted(drugs):
-            if ingredient:
-                yield replace(exposure, ingredient=ingredient, drug_class=drug_class)
+        named = sorted((ingredient, drug_class) for ingredient, drug_class in drugs if ingredient)
+        # Of a Medication of two drugs it is not said whose dose it is.
+        one = exposure if len(named) == 1 else replace(exposure, dose_mg=None)
+        for ingredient, drug_class in named:
+            yield replace(one, ingredient=ingredient, drug_class=drug_class)
 
 
 def with_isotope(

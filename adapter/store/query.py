@@ -22,25 +22,27 @@ PAGE = 10_000
 NOT_CONTENT = frozenset({"source"})
 
 
-def rows(transaction: Transaction, model: type[Model], equal: dict[str, str]) -> Iterator[Model]:
+def rows(
+    transaction: Transaction, model: type[Model], equal: dict[str, str], size: int = PAGE
+) -> Iterator[Model]:
     """The rows of a model whose columns equal the texts given, in the order of the key."""
     table = table_of(model)
     names = table.columns.keys()
-    for page in pages(transaction, table, {name: [text] for name, text in equal.items()}):
+    for page in pages(transaction, table, {name: [text] for name, text in equal.items()}, size):
         for row in zip(*values(table, page), strict=True):
             yield model(**dict(zip(names, row, strict=True)))
 
 
 def pages(
-    transaction: Transaction, table: Table, among: dict[str, Sequence[str]]
+    transaction: Transaction, table: Table, among: dict[str, Sequence[str]], size: int = PAGE
 ) -> Iterator[list[list[Any]]]:
-    """Columns of at most PAGE rows at a time, as read, in the order of the key.
+    """Columns of at most `size` rows at a time, as read, in the order of the key.
 
     Each page starts after the last key of the one before, so that no page costs more than the
     first and nothing but the page is in memory. among: column -> the values it may have.
     """
     key = list(table.primary_key)
-    found = select(*selected(table)).order_by(*key).limit(PAGE)
+    found = select(*selected(table)).order_by(*key).limit(size)
     for name, allowed in among.items():
         found = found.where(table.columns[name].in_(allowed))
     positions = [list(table.columns).index(each) for each in key]

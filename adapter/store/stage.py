@@ -52,12 +52,16 @@ def put(transaction: Transaction, rows: Sequence[SQLModel]) -> None:
     transaction.execute(insert(into).from_select(into.columns.keys(), select(*fields)))
 
 
-def remove(transaction: Transaction, model: type[SQLModel], name: str, keys: Sequence[str]) -> None:
-    """Delete the rows whose column `name` is one of `keys`."""
+def remove(
+    transaction: Transaction, model: type[SQLModel], name: str, keys: Sequence[str], **equal: str
+) -> None:
+    """Delete the rows whose column `name` is one of `keys` and whose others equal what is given."""
     staged = stage(transaction, "key", [name], ([key] for key in keys))
     lock(transaction)
-    listed = table_of(model).columns[name].in_(select(staged.columns[name]))
-    transaction.execute(delete(table_of(model)).where(listed))
+    columns = table_of(model).columns
+    listed = columns[name].in_(select(staged.columns[name]))
+    same = (columns[other] == value for other, value in equal.items())
+    transaction.execute(delete(table_of(model)).where(listed, *same))
 
 
 def _texts(into: Table, rows: Iterable[SQLModel]) -> list[list[Cell]]:

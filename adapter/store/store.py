@@ -12,7 +12,14 @@ from sqlmodel import SQLModel
 from adapter.errors import UsageError
 from adapter.mapping.digest import Digests
 from adapter.mapping.mapped import MappedResource, Rejected
-from adapter.models import IngestRunRow, PatientRow, QuarantineRow, ResourceRow, SiteRow
+from adapter.models import (
+    IngestRunRow,
+    PatientRow,
+    QuarantineRow,
+    ResourceRow,
+    SetAsideRow,
+    SiteRow,
+)
 from adapter.store import coverage, query, schema
 from adapter.store.connect import Database
 from adapter.store.facts import patients
@@ -23,6 +30,8 @@ from adapter.store.stage import put, remove
 from analytics.course import PatientFacts
 
 Model = TypeVar("Model", bound=SQLModel)
+SOME = 32
+"""Rows of up to half a megabyte that are in memory at once."""
 
 
 @contextmanager
@@ -158,6 +167,21 @@ class Store:
         """The rows of any table whose text columns equal what is given, ordered by key."""
         with self._database.transaction(snapshot=True) as transaction:
             yield from query.rows(transaction, model, equal)
+
+    def set_aside(self, site: str) -> Iterator[SetAsideRow]:
+        """What earlier ingests of the site left unread, split by split."""
+        with self._database.transaction(snapshot=True) as transaction:
+            yield from query.rows(transaction, SetAsideRow, {"site": site}, SOME)
+
+    def replace_set_aside(
+        self, site: str, paths: Sequence[str], rows: Sequence[SetAsideRow]
+    ) -> None:
+        """Note what was left unread, instead of what was noted of these files."""
+        with self._database.transaction() as transaction:
+            remove(transaction, SetAsideRow, "path", paths, site=site)
+        for at in range(0, len(rows), SOME):
+            with self._database.transaction() as transaction:
+                put(transaction, rows[at : at + SOME])
 
     def interest(self, site: str) -> Digests:
         """What the site's facts ask for among the lines that its ingests left aside; sorted."""

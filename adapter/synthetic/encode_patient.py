@@ -114,7 +114,7 @@ def encode(truth: Truth) -> Iterator[Resource]:
 
 def _with_race(truth: Truth) -> Resource:
     person = truth.person
-    born = birth_date(person.age, person.drug_start, 20 + 17 * truth.number)
+    born = birth_date(person.age, person.drug_start, (20 + 17 * truth.number) % 365)
     made = patient_resource(truth.patient_id, person.drug_start, _GENDER[person.sex], born)
     return made | {"extension": [_race(person), _ethnicity(person)]}
 

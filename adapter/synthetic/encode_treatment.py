@@ -27,10 +27,12 @@ from adapter.synthetic.tables import Drug, Truth
 
 DABRAFENIB = coding(RXNORM, "1424911", "dabrafenib")
 TRAMETINIB = coding(RXNORM, "1425099", "trametinib")
-_RXNORM = {"dabrafenib": DABRAFENIB, "trametinib": TRAMETINIB}
+SELUMETINIB = coding(RXNORM, "2289380", "selumetinib")
+_RXNORM = {"dabrafenib": DABRAFENIB, "trametinib": TRAMETINIB, "selumetinib": SELUMETINIB}
 _ATC = {
     "dabrafenib": coding(ATC, "L01EC02", "dabrafenib"),
     "trametinib": coding(ATC, "L01EE01", "trametinib"),
+    "selumetinib": coding(ATC, "L01EE04", "selumetinib"),
 }
 _TIMES_A_DAY = {"BID": 2, "QD": 1}
 

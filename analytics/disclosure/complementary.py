@@ -1,26 +1,36 @@
 """Complementary masking: hide further cells until no hidden one can be had from the others.
 
-A cell is safe when two whole-number tables, both in keeping with all that is published and with
-every sum, differ in it by at least the width asked for. Such tables are looked for by integer
-programming (scipy's HiGHS), starting from the true one.
+A cell is safe when two tables that fit all that is published differ in it by at least the width
+asked for (`blocks`). Where a cell is not, the cheapest further cells are hidden that let it move so
+far: the least costly table, by integer programming, in which it does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack, vstack
 
-from analytics.disclosure.cells import EVERYBODY, PATIENTS, UNBOUNDED, Cell, Range, Sum, System
+from analytics.disclosure.blocks import NODES, FloatArray, exposed
+from analytics.disclosure.cells import EVERYBODY, PATIENTS, UNBOUNDED, Cell, Range, System
 from analytics.disclosure.exits import entered_cell
-from analytics.disclosure.mask import below_threshold, published, sensitive, whole_groups
+from analytics.disclosure.mask import (
+    below_threshold,
+    published,
+    sensitive,
+    whole_groups,
+    without_whole,
+)
 from analytics.disclosure.policy import Policy
 
-FloatArray = NDArray[np.float64]
+Room = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+ROUNDS = 40
+"""Passes over the exposed cells, after which a table is withheld."""
+MOST_CELLS = 3_000
+"""Cells, those not shown among them, beyond which a table is withheld: seconds become minutes."""
 
 
 class CannotProtect(Exception):
@@ -36,178 +46,123 @@ def hidden_cells(cells: System, policy: Policy) -> frozenset[Cell]:
     """
     if not policy.threshold:
         return frozenset()
+    if len(cells.counts) > MOST_CELLS:
+        raise CannotProtect(f"more than {MOST_CELLS} cells")
+    cover = Cover.of(cells, policy)
     hidden = whole_groups(cells) if policy.hide_whole_groups else frozenset()
     for threshold in range(policy.threshold_range[0], policy.threshold + 1):
-        hidden = _protected(cells, hidden | below_threshold(cells, threshold), threshold, policy)
+        hidden = _protected(cover, hidden | below_threshold(cells, threshold), threshold)
     return hidden
 
 
-def _protected(
-    cells: System, hidden: frozenset[Cell], threshold: int, policy: Policy
-) -> frozenset[Cell]:
-    while True:
-        ranges = published(cells, hidden, policy)
-        weak = exposed(cells, ranges, watched(cells, hidden, threshold), threshold - 2)
-        if not weak:
-            return hidden
-        hidden |= _cover(cells, hidden, weak)
+def width_of_masks(threshold: int) -> int:
+    """How far apart two possible counts of a hidden cell must lie: as 1 and threshold - 1."""
+    return threshold - 2
 
 
 def watched(cells: System, hidden: frozenset[Cell], threshold: int) -> frozenset[Cell]:
     """The cells that nobody may pin down: the small ones, shown or not, and all that are hidden.
 
-    A hidden 0 is there for the 100 % beside it and may itself be known.
+    Where a mask hides that a whole group is alike, also the number of those who are not.
     """
-    return sensitive(cells, threshold) | {cell for cell in hidden if cells.counts[cell]}
+    return sensitive(cells, threshold) | hidden | without_whole(cells, hidden)
 
 
-def _cover(cells: System, hidden: frozenset[Cell], weak: Iterable[Cell]) -> frozenset[Cell]:
-    """One more cell to hide beside each weak one: the smallest in a sum with it."""
-    chosen: set[Cell] = set()
-    for cell in weak:
-        near = _candidates(cells, hidden, cell)
-        if not near:
-            raise CannotProtect(f"{cell.variable} has no cell left to hide")
-        if chosen.isdisjoint(near):
-            chosen.add(min(near, key=lambda found: _loss(cells, found)))
-    return frozenset(chosen)
-
-
-def _candidates(cells: System, hidden: frozenset[Cell], cell: Cell) -> set[Cell]:
-    """Shown cells with patients that share a sum with `cell`, or else with a cell that does."""
-    reached, before = {cell}, set[Cell]()
-    while reached != before:
-        before = set(reached)
-        for total, parts in cells.sums:
-            if not before.isdisjoint({total, *parts}):
-                reached |= {total, *parts}
-        open_ = {at for at in (reached & cells.shown) - hidden if cells.counts[at]}
-        if open_:
-            return open_
-    return set()
-
-
-def _loss(cells: System, cell: Cell) -> tuple[int, int, Cell]:
-    """Strata go before everybody's counts, and how many there are is kept to the last."""
-    total = cell in {Cell(PATIENTS, cell.group, "all"), entered_cell(cell.group)}
-    rank = 2 if total else int(cell.group == EVERYBODY)
-    return rank, cells.counts[cell], cell
-
-
-def exposed(
-    cells: System, ranges: Mapping[Cell, Range], watched: Iterable[Cell], width: int
-) -> list[Cell]:
-    """The watched cells that `ranges` and the sums pin down to less than `width`."""
-    wanted = set(watched)
-    weak = [cell for cell in wanted if ranges[cell].exact] if width > 0 else []
-    for block in blocks(cells, ranges):
-        weak.extend(block.narrow(wanted, width))
-    return sorted(weak)
+def _protected(cover: Cover, hidden: frozenset[Cell], threshold: int) -> frozenset[Cell]:
+    width = width_of_masks(threshold)
+    weak: list[Cell] = []
+    for _ in range(ROUNDS):
+        ranges = published(cover.cells, hidden, cover.policy)
+        weak = exposed(cover.cells, ranges, watched(cover.cells, hidden, threshold), width)
+        if not weak:
+            return hidden
+        before = hidden
+        for cell in weak:
+            hidden |= cover.further(cell, hidden, width)
+        if hidden == before:
+            break
+    raise CannotProtect(f"{weak[0].variable} cannot be hidden")
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Uncertain cells that sums link, `matrix @ cells == constants`; arrays are one per cell."""
+class Cover:
+    """All cells and sums as a matrix: `matrix @ change == 0` for each change that sums allow."""
 
-    cells: tuple[Cell, ...]
+    cells: System
+    policy: Policy
+    order: tuple[Cell, ...]
     matrix: csr_array
-    constants: FloatArray
-    low: FloatArray
-    high: FloatArray
-    truth: FloatArray
+    costs: FloatArray
 
-    def capped(self, chosen: Set[Cell], high: int) -> Block:
-        """The block as it would be if the chosen cells were known to be at most `high`."""
-        capped = [
-            min(limit, high) if cell in chosen else limit
-            for cell, limit in zip(self.cells, self.high, strict=True)
-        ]
-        return replace(self, high=np.array(capped))
-
-    def narrow(self, wanted: Set[Cell], width: int) -> list[Cell]:
-        """The wanted cells between which no two tables differ by `width`."""
-        asked = [place for place, cell in enumerate(self.cells) if cell in wanted]
-        least, most = self.truth.copy(), self.truth.copy()
-        for sign in (-1, 1):
-            # One table that moves all cells at once often spares looking at each.
-            self._stretch(asked, sign, width, (least, most))
-        for place in asked:
-            for sign in (-1, 1):
-                if most[place] - least[place] < width:
-                    self._stretch([place], sign, width, (least, most))
-        return [self.cells[place] for place in asked if most[place] - least[place] < width]
-
-    def _stretch(
-        self, places: list[int], sign: int, width: int, seen: tuple[FloatArray, FloatArray]
-    ) -> None:
-        """Widen what was seen by a table in which some cells are as low or high as they can be."""
-        least, most = seen
-        low, high = self.low.copy(), self.high.copy()
-        # No further than asked for, without which a cell can be unbounded.
-        low[places] = np.maximum(low[places], most[places] - width)
-        high[places] = np.minimum(high[places], least[places] + width)
-        goal = np.zeros(len(self.cells))
-        goal[places] = sign
-        answer = milp(
-            goal,
-            integrality=np.ones(len(self.cells), dtype=np.int64),
-            bounds=Bounds(low, high),
-            constraints=LinearConstraint(self.matrix, self.constants, self.constants),
-        )
-        if answer.x is not None:
-            table = np.round(answer.x)
-            np.minimum(least, table, out=least)
-            np.maximum(most, table, out=most)
-
-
-def blocks(cells: System, ranges: Mapping[Cell, Range]) -> list[Block]:
-    """The uncertain cells, split so that no sum links two blocks."""
-    leader = {cell: cell for cell, range_ in ranges.items() if not range_.exact}
-
-    def lead(cell: Cell) -> Cell:
-        while leader[cell] != cell:
-            leader[cell] = leader[leader[cell]]
-            cell = leader[cell]
-        return cell
-
-    linked: list[tuple[Cell, Sum]] = []
-    for equation in cells.sums:
-        free = [cell for cell in (equation.total, *equation.parts) if cell in leader]
-        for cell in free[1:]:
-            leader[lead(cell)] = lead(free[0])
-        if free:
-            linked.append((free[0], equation))
-    members: dict[Cell, list[Cell]] = {}
-    for cell in sorted(leader):
-        members.setdefault(lead(cell), []).append(cell)
-    sums: dict[Cell, list[Sum]] = {}
-    for cell, equation in linked:
-        sums.setdefault(lead(cell), []).append(equation)
-    return [
-        _block(cells, ranges, tuple(inside), sums.get(head, [])) for head, inside in members.items()
-    ]
-
-
-def _block(
-    cells: System, ranges: Mapping[Cell, Range], inside: tuple[Cell, ...], sums: list[Sum]
-) -> Block:
-    place = {cell: number for number, cell in enumerate(inside)}
-    rows, columns, values = list[int](), list[int](), list[float]()
-    constants = np.zeros(len(sums))
-    for row, equation in enumerate(sums):
-        for cell, sign in ((equation.total, 1.0), *((part, -1.0) for part in equation.parts)):
-            if cell in place:
+    @classmethod
+    def of(cls, cells: System, policy: Policy) -> Cover:
+        order = tuple(sorted(cells.counts))
+        place = {cell: number for number, cell in enumerate(order)}
+        rows, columns, values = list[int](), list[int](), list[float]()
+        for row, equation in enumerate(cells.sums):
+            for cell, sign in ((equation.total, 1.0), *((part, -1.0) for part in equation.parts)):
                 rows.append(row)
                 columns.append(place[cell])
                 values.append(sign)
-            else:
-                constants[row] -= sign * ranges[cell].low
-    high = np.array([float(ranges[cell].high) for cell in inside])
-    return Block(
-        inside,
-        csr_array((values, (rows, columns)), shape=(len(sums), len(inside))),
-        constants,
-        np.array([float(ranges[cell].low) for cell in inside]),
-        np.where(high == UNBOUNDED, np.inf, high),
-        np.array([float(cells.counts[cell]) for cell in inside]),
-    )
+        shape = (len(cells.sums), len(order))
+        costs = np.array([_loss(cells, cell) for cell in order])
+        return cls(cells, policy, order, csr_array((values, (rows, columns)), shape=shape), costs)
+
+    def further(self, cell: Cell, hidden: frozenset[Cell], width: int) -> frozenset[Cell]:
+        """The shown cells to hide so that `cell` may be `width` more or less than it is."""
+        room = self._room(hidden)
+        found = [self._moving(cell, sign * width, room) for sign in (1, -1)]
+        possible = [answer for answer in found if answer]
+        if not possible:
+            raise CannotProtect(f"{cell.variable} has no cell left to hide")
+        return frozenset(min(possible)[1])
+
+    def _moving(self, cell: Cell, by: int, room: Room) -> tuple[float, list[Cell]] | None:
+        """The least cost of moving `cell`, and the cells for it; None where nothing moves it.
+
+        Three variables per cell: a change that what is published leaves open, which is free, and
+        one beyond it upwards and downwards, which takes a mask.
+        """
+        low, high, up, down = room
+        at = self.order.index(cell)
+        size = len(self.order)
+        moved = np.zeros((1, size))
+        moved[0, at] = 1
+        whole = vstack([self.matrix, csr_array(moved)])
+        target = np.zeros(len(self.cells.sums) + 1)
+        target[-1] = by
+        answer = milp(
+            np.concatenate([np.zeros(size), self.costs, self.costs]),
+            integrality=np.ones(3 * size, dtype=np.int64),
+            bounds=Bounds(
+                np.concatenate([low, np.zeros(2 * size)]), np.concatenate([high, up, down])
+            ),
+            constraints=LinearConstraint(hstack([whole, whole, -whole]), target, target),
+            options={"node_limit": NODES},
+        )
+        if answer.x is None:
+            return None
+        beyond = np.round(answer.x[size : 2 * size] + answer.x[2 * size :])
+        places = np.flatnonzero(beyond)
+        return float(self.costs[places].sum()), [self.order[place] for place in places]
+
+    def _room(self, hidden: frozenset[Cell]) -> Room:
+        """Of each cell: the free change down and up, and what a mask would add up and down."""
+        ranges: Mapping[Cell, Range] = published(self.cells, hidden, self.policy)
+        masked: Mapping[Cell, Range] = published(self.cells, self.cells.shown, self.policy)
+        rows = []
+        for cell in self.order:
+            n, now, then = self.cells.counts[cell], ranges[cell], masked[cell]
+            if cell in hidden or n not in then:  # masked already, or cannot be
+                then = now
+            rows.append((now.low - n, now.high - n, then.high - now.high, now.low - then.low))
+        table = np.array(rows, dtype=np.float64)
+        table[table > UNBOUNDED // 2] = np.inf
+        return table[:, 0], table[:, 1], table[:, 2], table[:, 3]
+
+
+def _loss(cells: System, cell: Cell) -> float:
+    """Strata go before everybody's counts, and how many there are is kept to the last."""
+    total = cell in {Cell(PATIENTS, cell.group, "all"), entered_cell(cell.group)}
+    rank = 2 if total else int(cell.group == EVERYBODY)
+    return float((1, 5, 25)[rank] * (10 + cells.counts[cell]))

@@ -9,9 +9,10 @@ from analytics.disclosure.policy import Policy
 
 ENDED = "observation_ended"
 EVENT, CENSORED = "event", "censored"
-# Always all shown: which of them nobody has would tell how the others ended.
-NO_FOLLOW_UP = "no_follow_up"
-REASONS = ("progression", "last_contact", "horizon", "next_course", NO_FOLLOW_UP)
+PROGRESSION, DEATH, AT_HORIZON, NO_FOLLOW_UP = "progression", "death", "horizon", "no_follow_up"
+# Always all shown: which of them nobody has would tell how the others ended. Death is not among
+# them, as most studies do not count it.
+REASONS = (PROGRESSION, "last_contact", AT_HORIZON, NO_FOLLOW_UP)
 
 
 def exit_cell(group: Group, kind: str, first: int, last: int) -> Cell:
@@ -43,9 +44,28 @@ def exit_cells(cells: Aggregate, group: Group, policy: Policy) -> System:
     table.shown.add(entered_cell(group))
     table.cumulate(bins)
     table.follow(end, bins)
-    table.link(bins)
     table.show(end, policy, cells.header.grid_days)
     return System(table.counts, frozenset(table.shown), tuple(table.sums))
+
+
+def end_sums(counts: dict[Cell, int], group: Group, bins: int) -> tuple[Sum, ...]:
+    """What the reasons why observation ended say about the exits of the same patients.
+
+    counts: those of the group's exits and, where listed, its reasons; what follows is added.
+    """
+    events, entered = exit_cell(group, EVENT, 0, bins), entered_cell(group)
+    progressed, died = Cell(ENDED, group, PROGRESSION), Cell(ENDED, group, DEATH)
+    everyone, unfollowed = Cell(PATIENTS, group, "all"), Cell(ENDED, group, NO_FOLLOW_UP)
+    counts.setdefault(progressed, counts[events] - counts.get(died, 0))
+    counts.setdefault(unfollowed, counts[everyone] - counts[entered])
+    causes = (progressed, died) if died in counts else (progressed,)
+    found = [Sum(events, causes), Sum(everyone, (entered, unfollowed))]
+    if (complete := Cell(ENDED, group, AT_HORIZON)) in counts:
+        last = exit_cell(group, CENSORED, bins, bins)
+        early = exit_cell(group, "censored_before_horizon", bins, bins)
+        counts[early] = counts[last] - counts[complete]
+        found.append(Sum(last, (complete, early)))
+    return tuple(found)
 
 
 class _Table:
@@ -85,16 +105,6 @@ class _Table:
             self.shown.add(beyond)
         at_once = tuple(exit_cell(self.group, kind, 0, 0) for kind in (EVENT, CENSORED))
         self.sums.append(Sum(entered_cell(self.group), (*at_once, *after)))
-
-    def link(self, bins: int) -> None:
-        """What the reasons why observation ended say about the same patients."""
-        events = exit_cell(self.group, EVENT, 0, bins)
-        progressed = Cell(ENDED, self.group, "progression")
-        self.counts[progressed] = self.counts[events]
-        self.sums.append(Sum(progressed, (events,)))
-        everyone, entered = Cell(PATIENTS, self.group, "all"), entered_cell(self.group)
-        unfollowed = Cell(ENDED, self.group, NO_FOLLOW_UP)
-        self.sums.append(Sum(everyone, (entered, unfollowed)))
 
     def show(self, end: int, policy: Policy, width: int) -> None:
         every = policy.at_risk_every_days

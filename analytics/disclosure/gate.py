@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from analytics.aggregate import Aggregate, Header
+from analytics.aggregate import TIME_TO_PROGRESSION, Aggregate, Header
+from analytics.disclosure.blocks import blocks
 from analytics.disclosure.cells import UNBOUNDED, Cell, Range, System, propagate
-from analytics.disclosure.complementary import CannotProtect, blocks, hidden_cells, watched
+from analytics.disclosure.complementary import (
+    CannotProtect,
+    hidden_cells,
+    watched,
+    width_of_masks,
+)
 from analytics.disclosure.exits import ENDED
 from analytics.disclosure.grid import coarsen
 from analytics.disclosure.mask import below_threshold, published, whole_groups
@@ -30,7 +36,7 @@ class Disclosed:
 
     header: on the disclosed grid; `by`: the stratifiers of the groups. `masked`: cells that are
     hidden, primary and complementary alike; their ranges follow from the rest and say no more.
-    Raises NotProtected where a cell below the threshold is not hidden.
+    Raises NotProtected where a cell below the threshold is not hidden, or a mask is too narrow.
     """
 
     header: Header
@@ -40,8 +46,10 @@ class Disclosed:
     masked: frozenset[Cell]
 
     def __post_init__(self) -> None:
+        width = width_of_masks(self.policy.threshold)
         for cell, range_ in self.cells.items():
-            if cell not in self.masked and 0 < range_.high < self.policy.threshold:
+            shown = cell not in self.masked and 0 < range_.high < self.policy.threshold
+            if shown or (cell in self.masked and range_.high - range_.low < width):
                 raise NotProtected(f"{cell.variable} of {'/'.join(cell.group) or 'everybody'}")
 
     @property
@@ -119,8 +127,7 @@ def rehearse(
     if reasons:
         return Rehearsal(Withheld(coarse.header, policy, tuple(reasons)), tuple(notes))
     ranges = stated(table, hidden, policy)
-    masked = frozenset(cell for cell in hidden if not ranges[cell].exact)
-    outcome = Disclosed(coarse.header, policy, parts.by, ranges, masked)
+    outcome = Disclosed(coarse.header, policy, parts.by, ranges, hidden)
     return Rehearsal(outcome, (*notes, *_notes(table, hidden, parts, policy)))
 
 
@@ -138,13 +145,16 @@ def _stratifiers(
 
 
 def _may_split(policy: Policy, stratifier: str) -> bool:
-    return not policy.levels or stratifier in policy.levels
+    """By site never: a sum over sites would hold each of them."""
+    return stratifier in policy.levels or (not policy.levels and stratifier != "site")
 
 
 def _left_out(cells: Aggregate, policy: Policy) -> list[Note]:
     counted = {key.variable for key in cells.counts if not policy.allows(key.variable)}
     numbers = {key.variable for key in cells.values if key.variable not in policy.histograms}
+    endpoints = {key.endpoint for key in cells.exits} - {TIME_TO_PROGRESSION}
     return [
+        *(Note("not-listed", f"exits of {name} do not leave") for name in sorted(endpoints)),
         *(Note("not-listed", f"counts of {name} do not leave") for name in sorted(counted)),
         *(Note("not-listed", f"values of {name} do not leave") for name in sorted(numbers)),
         *(
@@ -175,7 +185,7 @@ def stated(table: System, hidden: frozenset[Cell], policy: Policy) -> dict[Cell,
     larger, and where that knowledge pins none of them down.
     """
     known = published(table, hidden, policy)
-    small, width = below_threshold(table, policy.threshold), policy.threshold - 2
+    small, width = below_threshold(table, policy.threshold), width_of_masks(policy.threshold)
     for block in blocks(table, known) if hidden else ():
         masked = hidden & set(block.cells)
         asked = watched(table, masked, policy.threshold)

@@ -17,6 +17,7 @@ def too_small(cells: Aggregate, policy: Policy, sites: Mapping[str, int] | None)
     largest = max(by_site.values(), default=0)
     total = sum(by_site.values())
     rules = (
+        (cells.header.unit == "patient", "the study counts courses, not patients (unit)"),
         (patients >= policy.min_patients, f"fewer than {policy.min_patients} patients"),
         (events >= policy.min_events, f"fewer than {policy.min_events} events"),
         (len(by_site) >= policy.min_sites, f"fewer than {policy.min_sites} sites"),

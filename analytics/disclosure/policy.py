@@ -6,12 +6,17 @@ section 4). A site may raise the threshold, never lower it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Literal
 
 OTHER = "other"
 """The level that takes in all that a policy does not list."""
+OUTSIDE = frozenset({"attrition", "later_courses", "later_rai_mci"})
+"""Variables that count persons without an index course, or courses after it: of no pattern, and
+not patients, so no threshold of patients guards them."""
+_NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*(_\*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +30,9 @@ class Policy:
     enter; at_risk_every_days: censored patients are counted only at multiples of it (0: each bin).
     hide_whole_groups: hide the 0 % and the 100 % where one category holds a whole group.
     rounding: counts are shown as their class of this width (0: as they are).
-    counts: variables that may leave, `*` as in file names. histograms: upper edges of the classes
-    of a number that a patient has once. levels: the values of a stratifier that are shown by
-    name; without any, all are.
+    counts: variables that may leave, by name or, for one variable at several times, as `name_*`;
+    what is not listed stays. histograms: upper edges of the classes of a number that a patient has
+    once. levels: the values of a stratifier that are shown by name; without any, all are.
     cadence_days: least days between releases. min_site_difference: two releases are of the same
     sites or differ by at least so many.
     """
@@ -64,9 +69,12 @@ class Policy:
     def __post_init__(self) -> None:
         self._check_numbers()
         self._check_mode()
+        self._check_variables()
         for name, edges in self.histograms.items():
             if list(edges) != sorted(set(edges)) or not edges:
                 raise ValueError(f"histograms.{name}: edges must ascend")
+        if "site" in self.levels:
+            raise ValueError("levels.site: a sum over sites cannot be split by site")
         for name, levels in self.levels.items():
             if len(levels) + 1 > self.max_groups or OTHER in levels:
                 raise ValueError(f"levels.{name}: at most {self.max_groups - 1} beside {OTHER!r}")
@@ -78,10 +86,18 @@ class Policy:
         if masked == (self.poolable == "exact"):
             raise ValueError(f"mode {self.mode} cannot be poolable {self.poolable}")
         lowest, highest = self.threshold_range
-        if masked and not 2 <= lowest <= self.threshold <= highest:
+        if masked and not 3 <= lowest <= self.threshold <= highest:
             raise ValueError(f"threshold {self.threshold} lies outside {lowest} to {highest}")
         if masked and self.max_stratifiers > 1:
             raise ValueError("cells can be masked by one stratifier only")
+
+    def _check_variables(self) -> None:
+        for name in self.counts:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"counts: {name!r} must be a variable's name or end in `_*`")
+        listed = sorted(name for name in OUTSIDE if self.allows(name) or name in self.histograms)
+        if self.threshold and listed:
+            raise ValueError(f"{', '.join(listed)}: not counts of patients, so never in plain")
 
     def _check_numbers(self) -> None:
         for name in (

@@ -10,8 +10,8 @@ from itertools import product
 
 from analytics.aggregate import Aggregate, Pattern
 from analytics.disclosure.cells import EVERYBODY, PATIENTS, Cell, Group, Sum, System
-from analytics.disclosure.exits import ENDED, REASONS, entered_cell, exit_cells
-from analytics.disclosure.policy import OTHER, Policy
+from analytics.disclosure.exits import ENDED, REASONS, end_sums, exit_cells
+from analytics.disclosure.policy import OTHER, OUTSIDE, Policy
 
 # Variables of which every counted patient has exactly one category (analytics.aggregate).
 ONE_EACH = frozenset(
@@ -22,11 +22,9 @@ ONE_EACH = frozenset(
     }
 )  # fmt: skip
 ONE_EACH_PREFIXES = ("tg_", "ct_", "recist_")
-# Counted over persons who are in no pattern.
-OUTSIDE = frozenset({"attrition", "later_courses"})
 # Findings whose denominator is who was tested for them.
 TESTED = {"mutation": "gene_tested"}
-WITHOUT = "without:"
+WITHOUT, KNOWN = "without:", "known:"
 
 
 def one_each(variable: str) -> bool:
@@ -74,18 +72,17 @@ def system(cells: Aggregate, parts: Split, policy: Policy) -> System:
     """All cells under the policy's list, groups and grid. `cells` are on that grid already."""
     counts = _counts(cells, parts, policy)
     shown, sums = set(counts), list[Sum]()
+    bins = cells.header.horizon_days // cells.header.grid_days
     for group in (EVERYBODY, *parts.groups):
-        for equation in _within(counts, group):
+        for equation in _within(counts, group, policy):
+            counts.setdefault(equation.total, sum(counts.get(part, 0) for part in equation.parts))
             rest = equation.parts[-1]
-            if rest.variable.startswith(WITHOUT):
-                counts[rest] = counts[equation.total] - counts[equation.parts[0]]
+            counts.setdefault(rest, counts[equation.total] - counts[equation.parts[0]])
             sums.append(equation)
         exits = exit_cells(_of_group(cells, group, parts), group, policy)
         counts = {**exits.counts, **counts}
-        unfollowed = counts[Cell(PATIENTS, group, "all")] - counts[entered_cell(group)]
-        counts.setdefault(Cell(ENDED, group, "no_follow_up"), max(0, unfollowed))
         shown |= exits.shown
-        sums.extend(exits.sums)
+        sums.extend((*exits.sums, *end_sums(counts, group, bins)))
     sums.extend(_across(counts, parts.groups))
     return System(counts, frozenset(shown), tuple(sum_ for sum_ in sums if _holds(counts, sum_)))
 
@@ -137,8 +134,11 @@ def _of_group(cells: Aggregate, group: Group, parts: Split) -> Aggregate:
     return Aggregate(cells.header, exits=exits)
 
 
-def _within(counts: Mapping[Cell, int], group: Group) -> Iterator[Sum]:
-    """Sums inside one group: shares of all its patients, and who lacks a finding."""
+def _within(counts: Mapping[Cell, int], group: Group, policy: Policy) -> Iterator[Sum]:
+    """Sums inside one group: shares of all its patients, and who lacks a finding.
+
+    A sum may name one cell that has no count yet: its total, or the last of its two parts.
+    """
     everyone = Cell(PATIENTS, group, "all")
     tables: dict[str, list[Cell]] = {}
     for cell in sorted(counts):
@@ -148,10 +148,14 @@ def _within(counts: Mapping[Cell, int], group: Group) -> Iterator[Sum]:
         if one_each(variable):
             yield Sum(everyone, tuple(parts))
             continue
+        if variable in policy.histograms:
+            known = Cell(f"{KNOWN}{variable}", group, "all")
+            yield Sum(known, tuple(parts))
+            parts = [known, *parts]
         for cell in parts:
             tested = cell._replace(variable=TESTED.get(variable, ""))
             whole = tested if tested in counts else everyone
-            yield Sum(whole, (cell, cell._replace(variable=f"{WITHOUT}{variable}")))
+            yield Sum(whole, (cell, cell._replace(variable=f"{WITHOUT}{cell.variable}")))
 
 
 def _across(counts: Mapping[Cell, int], groups: tuple[Group, ...]) -> Iterator[Sum]:
@@ -164,4 +168,5 @@ def _across(counts: Mapping[Cell, int], groups: tuple[Group, ...]) -> Iterator[S
 
 def _holds(counts: Mapping[Cell, int], equation: Sum) -> bool:
     """A sum that these data do not obey tells nobody anything."""
-    return counts[equation.total] == sum(counts[part] for part in equation.parts)
+    parts = [counts[part] for part in equation.parts]
+    return min(parts) >= 0 and counts[equation.total] == sum(parts)

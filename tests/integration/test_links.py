@@ -170,3 +170,47 @@ def test_r4_the_medication_used_names_the_nuclide(store_url: str) -> None:
     capsule = {"resourceType": "Medication", "id": "capsule", "code": concept("V10XA01", ATC)}
     (given,) = _read(store_url, procedure, capsule).rai
     assert (given.isotope, given.purpose) == ("I-131", "therapeutic")
+
+
+def _linked(*ingredients: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A statement of 2 mg once a day that refers to a Medication of these ingredients."""
+    stated = {
+        "resourceType": "MedicationStatement",
+        "id": "m",
+        "status": "completed",
+        **SUBJECT,
+        "medicationReference": {"reference": "Medication/d"},
+        "effectivePeriod": {"start": "2021-03-01", "end": "2021-04-11"},
+        "dosage": [{"text": "2 mg QD"}],
+    }
+    contents = [{"itemCodeableConcept": concept(code, ATC)} for code in ingredients]
+    return stated, {"resourceType": "Medication", "id": "d", "ingredient": contents}
+
+
+TRAMETINIB, DABRAFENIB = "L01EE01", "L01EC02"
+
+
+@pytest.mark.parametrize(
+    ("ingredients", "doses"),
+    [
+        ([TRAMETINIB], {"trametinib": 2}),
+        ([TRAMETINIB, DABRAFENIB], {"dabrafenib": None, "trametinib": None}),
+    ],
+)
+def test_a_dose_is_that_of_the_one_drug_of_the_medication(
+    ingredients: list[str], doses: dict[str, int | None], store_url: str
+) -> None:
+    facts = _read(store_url, *_linked(*ingredients))
+    assert {drug.ingredient: drug.dose_mg for drug in facts.drugs} == doses
+
+
+def test_doses_and_absorbed_doses_come_back_exact(store_url: str) -> None:
+    stated, medication = _linked(TRAMETINIB)
+    stated["dosage"] = [{"text": "0.5 mg every other day"}]
+    of_lesion = observation(
+        "absorbed_dose", "urn:raiway:concept", valueQuantity=quantity(2150, "cGy")
+    )
+    facts = _read(store_url, stated, medication, of_lesion)
+    (drug,), (dosimetry,) = facts.drugs, facts.dosimetry
+    assert (str(drug.dose_mg), str(drug.doses_per_day)) == ("0.5", "0.5")
+    assert (str(dosimetry.absorbed_dose_gy), dosimetry.absorbed_dose_gy_per_gbq) == ("21.50", None)

@@ -1,7 +1,8 @@
 """An attacker who has a disclosed table and integer programming, and no code of the gate.
 
 Everything that a reader of the documentation knows goes in: shares add up to the patients, groups
-to everybody, exits to who entered, progressions to events, and no finding exceeds who was tested.
+to everybody, exits to who entered, progressions and deaths to events; no finding exceeds who was
+tested, no classes of a number the patients, and who reached the horizon left in the last bin.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from analytics.disclosure.cells import Cell
 from analytics.disclosure.gate import Disclosed
 
 SHARED_OUT = {"sex", "uptake", "observation_ended", "driver"}
+CLASSED = "prior_rai_mci"
 Terms = dict[Cell, int]
 
 
@@ -90,6 +92,9 @@ class Attacker:
                 tested = cell._replace(variable="gene_tested")
                 if cell.variable == "mutation" and tested in self.published:
                     self._state(self.at_most, [tested], [cell])
+        classes = [c for c in self.published if (c.variable, c.group) == (CLASSED, group)]
+        if classes:
+            self._state(self.at_most, [Cell("patients", group, "all")], classes)
 
     def _exits(self, group: tuple[str, ...]) -> None:
         def at(kind: str, number: int) -> Cell:
@@ -115,7 +120,10 @@ class Attacker:
         }
         if ended:
             events = [at("event", n) for n in range(self.bins + 1)]
-            self._state(self.equal, [ended[k] for k in ended if k == "progression"], events)
+            caused = [ended[k] for k in ended if k in {"progression", "death"}]
+            self._state(self.equal, caused, events)
+            if "horizon" in ended:
+                self._state(self.at_most, [at("censored", self.bins)], [ended["horizon"]])
             out = [ended[k] for k in ended if k == "no_follow_up"]
             self._state(self.equal, everyone, [entered, *out])
 

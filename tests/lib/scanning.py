@@ -57,18 +57,24 @@ def _asked_by(
 ) -> Iterator[digest.Digests]:
     """What asks for a resource of which nothing counts by itself, row by row."""
     links = [row.columns for row in found.rows if row.table == "link"]
+    drugs = [each["target_id"] for each in links if each["target_type"] == "Medication"]
+    if found.unmapped and drugs:
+        # An order whose status or intent nobody knows matters if its drug does.
+        yield digest.of("medication", drugs)
     for row in found.rows:
         if row.table == "visit":
             yield digest.of("person", [patient_key(site, _subject(resource))])
         elif row.table == "occurrence":
             yield digest.of(found.stamp.resource_type, [found.stamp.resource_id])
         elif row.table in AWAITED and not row.columns.get("ingredient"):
-            for link in links:
-                if link["target_type"] == "Medication":
-                    yield digest.of("medication", [link["target_id"]])
+            yield digest.of("medication", drugs)
         else:
             # A link alone says nothing; any other row counts by itself.
             assert row.table == "link", row.table
+    drug = resource.get("medicationReference")
+    if found.unmapped and not any(row.table != "link" for row in found.rows) and drug:
+        # What is unmapped there, as an unknown intent, counts if the drug does.
+        yield digest.of("medication", [str(drug["reference"]).rpartition("/")[2]])
 
 
 def _subject(resource: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ is `0..41`; a date known to the month only is `~120`.
 
     -300    diagnosis PTC
     0..41   drug dabrafenib
+    0..41   drug trametinib stated 2 mg 1 daily
     50      rai 204 mCi therapeutic
 """
 
@@ -95,6 +96,17 @@ def _variant(ref: FactRef, when: DateSpan, words: list[str]) -> VariantResult:
     )
 
 
+_DOSIMETRY = {
+    "mCi": "max_tolerated_mbq",
+    "Gy": "absorbed_dose_gy",
+    "Gy/GBq": "absorbed_dose_gy_per_gbq",
+}
+
+
+def _in_standard(words: list[str]) -> Decimal:
+    return Decimal(words[0]) * (MBQ_PER_MCI if words[1] == "mCi" else 1)
+
+
 _MAKERS: dict[str, tuple[str, Callable[[FactRef, DateSpan, list[str]], Fact]]] = {
     "diagnosis": ("diagnoses", lambda r, d, w: Diagnosis(ref=r, concept=w[0], onset=d)),
     "variant": ("variants", _variant),
@@ -122,7 +134,7 @@ _MAKERS: dict[str, tuple[str, Callable[[FactRef, DateSpan, list[str]], Fact]]] =
     ),
     "dosimetry": (
         "dosimetry",
-        lambda r, d, w: Dosimetry(ref=r, date=d, max_tolerated_mbq=Decimal(w[0]) * MBQ_PER_MCI),
+        lambda r, d, w: Dosimetry(ref=r, date=d, **{_DOSIMETRY[w[1]]: _in_standard(w)}),
     ),
     "uptake": ("uptake", lambda r, d, w: Uptake(ref=r, date=d, uptake=w[0])),
     "CT": (
@@ -158,6 +170,8 @@ def story(text: str) -> PatientFacts:
                 evidence=evidence,
                 start=_span(first),
                 end=_span(last) if last else None,
+                dose_mg=Decimal(words[2]) if len(words) > 2 else None,
+                doses_per_day=Decimal(words[4]) if len(words) > 4 else None,
             )
             found.setdefault("drugs", []).append(drug)
             continue

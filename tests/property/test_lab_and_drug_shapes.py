@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from adapter.definitions import load
 from adapter.errors import RaiwayError
-from adapter.mapping.lab_text import COMPARATORS, lab_text, number
+from adapter.mapping.lab_text import COMPARATORS, lab_text
 from adapter.mapping.mapped import MappedResource
 from adapter.mapping.names import words
+from adapter.mapping.numerals import number
 from adapter.mapping.units import UnitTable
 from tests.lib.mapping import concept, mapper, observation, quantity
 

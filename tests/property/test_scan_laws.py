@@ -41,6 +41,13 @@ SENTENCES = (
     "NRAS Q61R: positiv",
     "Interval progression of known lung metastases",
     "New lesions in the liver. Tumorprogress.",
+    "Neue pulmonale Laesionen",
+    "Neu aufgetretene Lungenmetastasen",
+    "Novas metastases",
+    "Progrediente Lungenfiliae",
+    "Z.n.\nRJT mit 3,7 GBq",
+    "Gabe von 3.700 MBq J-131",
+    "Foi administrada dose de 100 mCi, iodoterapia",
     "Thyreoglobulin im Serum",
     "Tumor Mutational Burden",
 )

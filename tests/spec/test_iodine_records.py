@@ -275,4 +275,4 @@ def test_r9_a_document_with_attached_text() -> None:
 
 def test_r9_one_sentence_one_unit() -> None:
     (mention,) = mentions("He received 5.5 GBq of I-131 without complications. Weight 80 kg.")
-    assert (mention.value, mention.unit) == (Decimal("5.5"), "GBq")
+    assert (mention.activity.values, mention.activity.unit) == ((Decimal("5.5"),), "GBq")

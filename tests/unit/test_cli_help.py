@@ -44,7 +44,18 @@ def test_help_imports_no_engine(arguments: list[str]):
 
 
 def test_the_verbs_are_those_of_the_contract():
-    assert COMMANDS == ["cohort", "coverage", "demo", "doctor", "evaluate", "ingest", "init"]
+    assert COMMANDS == [
+        "cohort",
+        "coverage",
+        "demo",
+        "doctor",
+        "evaluate",
+        "export",
+        "ingest",
+        "init",
+        "sensitivity",
+        "table-one",
+    ]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

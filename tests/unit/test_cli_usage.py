@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["evaluate", "no-such-measure"], "redifferentiation-outcomes"),
         (["evaluate", "--stratify", "shoe-size"], "stratifiers:"),
         (["evaluate", "--site", "Z"], "sites in the store: A"),
-        (["evaluate", "--study", "none"], "there are: redifferentiation"),
+        (["evaluate", "--study", "none"], "there are: ho-2013, leboulleux-2023, redifferentiation"),
         (["evaluate", "--set", "tg_profil=rcv"], "tg_profile"),
         (["evaluate", "--set", "tg_profile"], "say KEY=VALUE"),
         (["evaluate", "--set", "index_drug_classes=MEKi"], 'index_drug_classes=["MEKi"]'),

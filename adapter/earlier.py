@@ -1,0 +1,114 @@
+"""What earlier ingests of a site left aside: asked for again when new facts make it matter.
+
+The files are read where they lay. One that is gone, or no longer the same, is named where something
+in it is wanted, so that the user can ingest it again.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from adapter.aside import KEY, Aside, Keys
+from adapter.mapping import digest
+from adapter.mapping.digest import Digests
+from adapter.models import SetAsideRow
+from adapter.splits import Split
+from adapter.store import Store
+
+PAIR = np.dtype([("digest", "<u8"), ("place", "<u8")])
+
+
+@dataclass(slots=True)
+class Earlier:
+    """The splits that earlier ingests of a site left something in, but for files read now."""
+
+    store: Store
+    site: str
+    now: frozenset[str]
+    """The files that this ingest reads, by their absolute paths."""
+    changed: list[SetAsideRow] = field(default_factory=list)
+    """Those whose file is no longer what it was."""
+    _known: set[str] = field(default_factory=set)
+
+    def recall(self, into: Aside) -> dict[tuple[Path, int], int]:
+        """Add them to what may be asked for; gives the lines of their files before each split."""
+        before: dict[tuple[Path, int], int] = {}
+        for row in self.store.set_aside(self.site):
+            if row.path in self.now:
+                continue
+            if (row.bytes, row.modified) != _state(Path(row.path)):
+                self.changed.append(row)
+                continue
+            self._known.add(row.path)
+            split = Split(Path(row.path), row.start, row.end)
+            into.add(split, [_keys(row)], earlier=True)
+            before[split.place] = row.lines_before
+        return before
+
+    def remember(
+        self, aside: Aside, answered: Digests, lines_before: Mapping[tuple[Path, int], int]
+    ) -> None:
+        """Note for later ingests what none of the digests (sorted) asked for."""
+        rows = list(self._rows(aside, answered, lines_before))
+        self.store.replace_set_aside(self.site, sorted(self._known | self.now), rows)
+
+    def lost(self, asked: Digests) -> dict[str, int]:
+        """File -> how many of its resources are wanted, of files that cannot be read again."""
+        lost: dict[str, int] = {}
+        for row in self.changed:
+            known = _keys(row)
+            wanted = np.unique(known["place"][digest.among(known["digest"], asked)]).size
+            if wanted:
+                lost[row.path] = lost.get(row.path, 0) + int(wanted)
+        return lost
+
+    def _rows(
+        self, aside: Aside, answered: Digests, lines_before: Mapping[tuple[Path, int], int]
+    ) -> Iterator[SetAsideRow]:
+        for split, left in aside.lasting(answered):
+            if left.size:
+                path = split.path.resolve()
+                size, modified = _state(path)
+                yield SetAsideRow(
+                    site=self.site,
+                    path=str(path),
+                    start=split.start,
+                    end=split.end,
+                    lines_before=lines_before[split.place],
+                    bytes=size,
+                    modified=modified,
+                    keys=_text(left),
+                )
+
+
+def absolute(files: Iterable[Path]) -> frozenset[str]:
+    """The files by their absolute paths."""
+    return frozenset(str(file.resolve()) for file in files)
+
+
+def _state(path: Path) -> tuple[str, str]:
+    """Size and time of a file; ('', '') where it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return "", ""
+    return str(found.st_size), str(found.st_mtime_ns)
+
+
+def _text(left: Keys) -> str:
+    pairs = np.empty(left.size, PAIR)
+    pairs["digest"], pairs["place"] = left["digest"], left["place"]
+    return base64.b64encode(pairs.tobytes()).decode()
+
+
+def _keys(row: SetAsideRow) -> Keys:
+    pairs = np.frombuffer(base64.b64decode(row.keys), PAIR)
+    made = np.empty(pairs.size, KEY)
+    made["digest"], made["place"] = pairs["digest"], pairs["place"]
+    made["parsed"], made["lasting"] = False, True
+    return made
