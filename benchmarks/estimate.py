@@ -72,7 +72,7 @@ def measured(patients: int, sites: int, seed: int) -> dict[str, object]:
     estimates = estimate(whole, study)
     ended = time.perf_counter()
     figures = estimates.overall.values
-    name = f"restricted_mean_{study.horizon_days}"
+    name = f"rmst_{study.horizon_days}_days"
     return {
         "date": results.today(),
         "machine": results.machine(),

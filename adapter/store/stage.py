@@ -42,9 +42,11 @@ def put(transaction: Transaction, rows: Sequence[SQLModel]) -> None:
     into = table_of(type(rows[0]))
     staged = stage(transaction, into.name, into.columns.keys(), _texts(into, rows))
     lock(transaction)
-    key = [each.name for each in into.primary_key]
-    known = tuple_(*(into.columns[name] for name in key))
-    coming = select(*(staged.columns[name] for name in key))
+    key = list(into.primary_key)
+    known = tuple_(*key)
+    coming = select(
+        *(staged_value(each, staged.columns[each.name], transaction.engine) for each in key)
+    )
     transaction.execute(delete(into).where(known.in_(coming)))
     fields = [
         staged_value(each, staged.columns[each.name], transaction.engine) for each in into.columns
