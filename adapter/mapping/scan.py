@@ -184,17 +184,24 @@ class Scanner:
 
     def _references(self, lines: Lines, heads: Heads, kept: NDArray[np.bool_]) -> Iterator[Key]:
         """What lines of types that count by a reference refer to; keep what refers otherwise."""
-        for kind, keys in enumerate(self._keys):
-            for key in keys & _REFERRED.keys():
-                for number in np.flatnonzero((heads.kinds == kind) & ~kept).tolist():
-                    line = lines[number]
-                    found = _REFERRED[key].findall(line)
-                    kept[number] |= not found and _REFERS[key] in line
-                    yield from ((number, key, self._name(key, each)) for each in found)
+        size = int(lines.ends[-1]) if len(lines) else 0
+        for key, pattern in _REFERRED.items():
+            kinds = [kind for kind, keys in enumerate(self._keys) if key in keys]
+            asking = np.isin(heads.kinds, kinds) & ~kept
+            if not asking.any() or lines.block.find(_REFERS[key], 0, size) < 0:
+                continue
+            found = [(each.start(), each[1]) for each in pattern.finditer(lines.block, 0, size)]
+            numbers = lines.numbers([place for place, _ in found])
+            for number, (_, name) in zip(numbers.tolist(), found, strict=True):
+                if asking[number]:
+                    yield number, key, self._name(key, name)
+            asking[numbers] = False
+            for number in np.flatnonzero(asking).tolist():
+                kept[number] = _REFERS[key] in lines[number]
 
-    def _name(self, key: str, found: bytes) -> bytes:
+    def _name(self, key: str, found: bytes | bytearray) -> bytes:
         """A person goes by the store's key."""
-        return patient_key(self._site, found.decode()).encode() if key == "person" else found
+        return patient_key(self._site, found.decode()).encode() if key == "person" else bytes(found)
 
 
 def _hints(relevance: Mapping[str, Relevance]) -> dict[Hint, set[str]]:
