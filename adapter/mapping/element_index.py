@@ -28,10 +28,9 @@ def by_values(
         found: Index = {}
         for element in elements(find_owner(focus)):
             inner = find_inner(element)
-            if inner.__class__ is list and len(inner) == 1:
-                inner = inner[0]
-            several = inner.__class__ is list or inner is None
-            for key in _keys(inner, names, members) if several else (_key(inner, names, members),):
+            one = inner[0] if inner.__class__ is list and len(inner) == 1 else inner
+            alone = one.__class__ is dict
+            for key in (_key(one, names, members),) if alone else _keys(inner, names, members):
                 found.setdefault(key, []).append(element)
         return found
 

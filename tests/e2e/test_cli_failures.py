@@ -135,7 +135,7 @@ def test_the_store_is_named_by_option_then_environment_then_file(loaded: Path, t
 
 
 def test_instants_with_an_offset_and_no_zone_warn(export: Path, tmp_path: Path):
-    ingest = ("ingest", export / "Encounter.ndjson", "--site", "A", "--store")
+    ingest = ("ingest", export / "Observation.ndjson", "--site", "A", "--store")
     run = raiway(*ingest, "sqlite:///none.db", cwd=tmp_path)
     assert "no time zone is set for site A" in run.stderr
     told = raiway(*ingest, "sqlite:///told.db", "--timezone", ZONE, cwd=tmp_path)
@@ -147,7 +147,7 @@ def test_instants_with_an_offset_and_no_zone_warn(export: Path, tmp_path: Path):
 
 def test_the_file_of_init_does_not_silence_the_warning(export: Path, tmp_path: Path):
     raiway("init", cwd=tmp_path)
-    run = raiway("ingest", export / "Encounter.ndjson", "--site", "A", cwd=tmp_path)
+    run = raiway("ingest", export / "Observation.ndjson", "--site", "A", cwd=tmp_path)
     assert "no time zone is set for site A" in run.stderr
 
 

@@ -121,7 +121,12 @@ def test_a_manifest_is_no_input_of_raiway(folder: Path) -> None:
     assert folder / "manifest.json" not in sources.expand([folder])
 
 
-@pytest.mark.parametrize("contestant", ALL, ids=[each.name for each in ALL])
+# Peers are no dependencies, and are not on a new machine; a benchmark's own run compares their
+# answers, and ends with 1 where one is wrong.
+OURS = [each for each in ALL if not each.peer]
+
+
+@pytest.mark.parametrize("contestant", OURS, ids=[each.name for each in OURS])
 def test_each_contestant_finds_what_was_planted(
     contestant: Contestant, whole: Inputs, tmp_path: Path
 ) -> None:
@@ -130,11 +135,7 @@ def test_each_contestant_finds_what_was_planted(
     small = replace(contestant, sample=contestant.sample and 200)
     given = inputs.sample(small, whole, tmp_path) if small.sample else whole
     outcome = measure(contestant, given.paths)
-    if isinstance(outcome, Absent):
-        assert contestant.peer, outcome.reason
-        assert not outcome.failed, outcome.reason
-        # The peers are no dependencies: nobody has to have them, not even CI.
-        pytest.skip(outcome.reason)
+    assert not isinstance(outcome, Absent), outcome
     asked = contestant.name != "orjson" and not contestant.start_only
     assert outcome.tally == (given.truth if asked else None)
     assert 0 < outcome.start_wall < outcome.wall

@@ -15,7 +15,7 @@ from adapter.mapping.dispatch import Dispatch
 from adapter.mapping.fhirpath import compile_path
 from adapter.mapping.shadowed import without_shadowed
 from adapter.mapping.view import View
-from tests.lib.engines import outcome
+from tests.lib.engines import outcome, pairs
 
 LOINC = "http://loinc.org"
 ANALYTE = "https://raiway.example/fhir/ValueSet/lab-analyte"
@@ -379,3 +379,22 @@ def test_views_that_ask_for_no_code_are_asked_about_every_resource() -> None:
 
 def test_views_of_an_element_that_is_not_there_are_not_asked() -> None:
     assert Dispatch([coded("any", "status = 'final'")]).candidates(observation()) == []
+
+
+def test_a_list_in_a_list_is_no_coding() -> None:
+    """The index of components takes one coding for the list of one, and no more."""
+    code = {"system": "http://loinc.org", "code": "48018-6"}
+    gene = {"coding": [{"system": "http://www.genenames.org", "code": "HGNC:1097"}]}
+    for coding, genes in (([code], 1), (code, 1), ([[code]], 0)):
+        resource = {
+            "resourceType": "Observation",
+            "id": "o",
+            "status": "final",
+            "code": {"coding": [{"system": "http://loinc.org", "code": "69548-6"}]},
+            "component": [{"code": {"coding": coding}, "valueCodeableConcept": gene}],
+        }
+        for view, judge in pairs():
+            if view.resource == "Observation" and view.name == "variant_result":
+                (row,) = view.rows(resource)
+                assert len(row["genes"]) == genes
+                assert judge.rows(resource) == [row]
