@@ -61,10 +61,6 @@ class Curve:
     def n_event(self) -> IntArray:
         return self.table.events
 
-    @property
-    def n_censor(self) -> IntArray:
-        return self.table.censored
-
     def at(self, time: float, ci: ConfidenceType = "log-log", level: float = 0.95) -> CurvePoint:
         """The curve at `time`, an event at `time` included."""
         step = int(np.searchsorted(self.times, time, side="right")) - 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adapter.cli.command import Command, CommonOptions
-from adapter.cli.options import StoreUrl
+from adapter.cli.options import SiteMaps, SiteProfileName, StoreUrl
 from adapter.cli.output import Output, as_json
 from adapter.cli.progress import progress
 from adapter.cli.tables import Table, counted
@@ -43,18 +43,8 @@ class CoverageOptions(CommonOptions):
         str | None, typer.Option("--site", metavar="ID", help="Only this site (default: all).")
     ] = None
     store: StoreUrl = None
-    maps: Annotated[
-        list[Path],
-        typer.Option("--map", metavar="FILE", help="A ConceptMap of the site; repeatable."),
-    ] = field(default_factory=list)
-    profile: Annotated[
-        str,
-        typer.Option(
-            "--profile",
-            metavar="NAME",
-            help="What the site's server is (epic, oracle, mii), or the site's own .toml.",
-        ),
-    ] = ""
+    maps: SiteMaps = field(default_factory=list)
+    profile: SiteProfileName = ""
     fail_under: Annotated[
         float | None,
         typer.Option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adapter.cli.command import Command, CommonOptions
-from adapter.cli.options import StoreUrl
+from adapter.cli.options import SiteMaps, SiteProfileName, StoreUrl
 from adapter.cli.output import Output
 from adapter.cli.progress import progress
 from adapter.cli.tables import Table
@@ -37,18 +37,8 @@ class IngestOptions(CommonOptions):
     ] = field(default_factory=list)
     site: Annotated[str, typer.Option("--site", metavar="ID", help="The site that sent the data.")]
     store: StoreUrl = None
-    maps: Annotated[
-        list[Path],
-        typer.Option("--map", metavar="FILE", help="A ConceptMap of the site; repeatable."),
-    ] = field(default_factory=list)
-    profile: Annotated[
-        str,
-        typer.Option(
-            "--profile",
-            metavar="NAME",
-            help="What the site's server is (epic, oracle, mii), or the site's own .toml.",
-        ),
-    ] = ""
+    maps: SiteMaps = field(default_factory=list)
+    profile: SiteProfileName = ""
     timezone: Annotated[
         str | None,
         typer.Option(

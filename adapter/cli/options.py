@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +23,19 @@ StoreUrl = Annotated[
         "--store",
         metavar="URL",
         help="The analytic store (default: RAIWAY_STORE__URL, raiway.toml, sqlite:///raiway.db).",
+    ),
+]
+
+SiteMaps = Annotated[
+    list[Path],
+    typer.Option("--map", metavar="FILE", help="A ConceptMap of the site; repeatable."),
+]
+SiteProfileName = Annotated[
+    str,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="What the site's server is (epic, oracle, mii), or the site's own .toml.",
     ),
 ]
 

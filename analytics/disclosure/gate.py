@@ -52,10 +52,6 @@ class Disclosed:
             if shown or (cell in self.masked and range_.high - range_.low < width):
                 raise NotProtected(f"{cell.variable} of {'/'.join(cell.group) or 'everybody'}")
 
-    @property
-    def suppressed_cells(self) -> int:
-        return len(self.masked)
-
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
