@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
 
 import numpy as np
@@ -83,23 +83,28 @@ class Aside:
                 self._file.write(each.tobytes())
             self._splits.append(_Held(split, at, count, earlier))
 
-    def wanted(self, asked: Digests, answered: Digests) -> list[Wanted]:
-        """What the digests `asked` ask for, and `answered` did not; both are sorted."""
+    def wanted(self, asked: Digests) -> list[Wanted]:
+        """What the digests (sorted) ask for, but for what was wanted before."""
         if not asked.size:
             return []
-        found = (self._wanted(each, asked, answered) for each in self._splits)
+        among = digest.finder(asked)
+        found = (self._wanted(each, among) for each in self._splits)
         return [each for each in found if each.places.size]
 
-    def lasting(self, answered: Digests) -> Iterator[tuple[Split, Keys]]:
-        """What another ingest may still ask for, of each split; `answered` is sorted."""
+    def lasting(self) -> Iterator[tuple[Split, Keys]]:
+        """What another ingest may still ask for, of each split: what was not wanted yet."""
         for held in self._splits:
             known = self._keys(held)
-            yield held.split, known[known["lasting"] & ~_are_at(known, answered)]
+            left = known[known["lasting"]]
+            yield held.split, left[~_are_at(left, held.given)] if held.given.size else left
 
-    def _wanted(self, held: _Held, asked: Digests, answered: Digests) -> Wanted:
+    def _wanted(self, held: _Held, among: Callable[[Digests], NDArray[np.bool_]]) -> Wanted:
         known = self._keys(held)
-        chosen = known[digest.among(known["digest"], asked) & ~_are_at(known, answered)]
+        chosen = known[among(known["digest"])]
+        if held.given.size:
+            chosen = chosen[~_are_at(chosen, held.given)]
         at_once, first = np.unique(chosen["place"], return_index=True)
+        held.given = np.union1d(held.given, at_once)
         unparsed = int((~chosen["parsed"][first]).sum())
         return Wanted(held.split, at_once, unparsed, held.earlier)
 
@@ -108,17 +113,17 @@ class Aside:
         return np.frombuffer(self._file.read(KEY.itemsize * held.count), KEY)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Held:
-    """Where in the file the keys of a split are."""
+    """Where in the file the keys of a split are. given: the places that were wanted."""
 
     split: Split
     at: int
     count: int
     earlier: bool
+    given: Places = field(default_factory=lambda: np.empty(0, np.uint64))
 
 
-def _are_at(known: Keys, answered: Digests) -> NDArray[np.bool_]:
-    """Whether each key is of a resource that one of the digests asked for."""
-    places = known["place"][digest.among(known["digest"], answered)]
-    return np.asarray(np.isin(known["place"], places), np.bool_)
+def _are_at(known: Keys, given: Places) -> NDArray[np.bool_]:
+    """Whether each key is of a resource at one of the places."""
+    return np.asarray(np.isin(known["place"], given), np.bool_)

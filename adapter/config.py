@@ -7,14 +7,15 @@ live in `mappings/`.
 from __future__ import annotations
 
 import difflib
+import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,53 +23,52 @@ from pydantic_settings import (
 )
 
 from adapter.errors import ConfigurationError
+from adapter.site_settings import (
+    ENVIRONMENT,
+    Limits,
+    PrivacySettings,
+    Section,
+    SiteSettings,
+    beside,
+    zone,
+)
+
+__all__ = ["Limits", "PrivacySettings", "Settings", "SiteSettings", "load", "zone"]
 
 DEFAULT_FILE = Path("raiway.toml")
 PREFIX, NESTED = "RAIWAY_", "__"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StoreSettings(_Section):
+class StoreSettings(Section):
     """Where the analytic store is."""
 
     url: str = "sqlite:///raiway.db"
 
 
-class AnalysisSettings(_Section):
+class AnalysisSettings(Section):
     """Which study is evaluated."""
 
     study: str = "redifferentiation"
 
 
-class ReportSettings(_Section):
+class ReportSettings(Section):
     """Who reports, and under which canonical base."""
 
     reporter: str = "Organization/example-hospital"
     base: str = "https://raiway.example/fhir"
 
 
-class SiteSettings(_Section):
-    """One site whose data is loaded."""
+class LandingSettings(Section):
+    """Where `pull` writes, and how long runs that are in a store stay there; 0: for ever."""
 
-    name: str
-    timezone: str = "UTC"
-    concept_maps: tuple[Path, ...] = ()
-    profile: str = ""
-    """A file of mappings/site/ by its name, or the path of the site's own .toml; '' is the file
-    of the site's name, if there is one."""
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone_exists(cls, name: str) -> str:
-        zone(name)
-        return name
+    folder: Path = Path("landing")
+    keep_runs: int = Field(default=0, ge=0)
+    keep_days: int = Field(default=0, ge=0)
 
 
-TABLES: dict[str, type[_Section]] = {
+TABLES: dict[str, type[BaseModel]] = {
     "store": StoreSettings,
+    "landing": LandingSettings,
     "analysis": AnalysisSettings,
     "report": ReportSettings,
     "sites": SiteSettings,
@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     )
 
     store: StoreSettings = StoreSettings()
+    landing: LandingSettings = LandingSettings()
     analysis: AnalysisSettings = AnalysisSettings()
     report: ReportSettings = ReportSettings()
     sites: tuple[SiteSettings, ...] = Field(default=())
@@ -118,30 +119,22 @@ def load(path: Path | None = None) -> Settings:
             raise ConfigurationError(f"cannot be read: {error}", where=str(file)) from error
     elif path:
         raise ConfigurationError("no such file", where=str(path), hint="raiway init writes one")
-    _refuse_unknown_variables()
+    _refuse_unknown_variables(stated)
     try:
         settings = Settings(**stated)
     except ValidationError as error:
-        raise _explained(error, file) from error
-    sites = tuple(_beside(file, site) for site in settings.sites)
-    return settings.model_copy(update={"sites": sites})
+        raise _explained(error, file, stated) from error
+    sites = tuple(beside(file.parent, site) for site in settings.sites)
+    changed: dict[str, Any] = {"sites": sites}
+    if "folder" in settings.landing.model_fields_set:
+        landing = {"folder": file.parent / settings.landing.folder}
+        changed["landing"] = settings.landing.model_copy(update=landing)
+    return settings.model_copy(update=changed)
 
 
-def _beside(file: Path, site: SiteSettings) -> SiteSettings:
-    """The site with its paths taken from the folder of the settings' file."""
-    folder = file.parent
-    changed: dict[str, Any] = {"concept_maps": tuple(folder / path for path in site.concept_maps)}
-    if site.profile.endswith(".toml"):
-        changed["profile"] = str(folder / site.profile)
-    # Unset ones stay unset: whether a zone was stated is asked of `model_fields_set`.
-    return site.model_copy(
-        update={name: value for name, value in changed.items() if name in site.model_fields_set}
-    )
-
-
-def _refuse_unknown_variables() -> None:
+def _refuse_unknown_variables(stated: dict[str, Any]) -> None:
     """A misspelt RAIWAY_ variable would otherwise be ignored, and another store be written."""
-    known = list(_variables())
+    known = [*_variables(), *_secrets(stated)]
     for name in sorted(name for name in os.environ if name.upper().startswith(PREFIX)):
         # pydantic-settings takes a whole section, or a part of it, as JSON.
         if not any(each == name.upper() or each.startswith(f"{name.upper()}__") for each in known):
@@ -158,33 +151,58 @@ def _variables() -> Iterator[str]:
             yield from (f"{PREFIX}{table}{NESTED}{key}".upper() for key in model.model_fields)
 
 
-def _explained(error: ValidationError, file: Path) -> ConfigurationError:
+def _secrets(stated: dict[str, Any]) -> list[str]:
+    """The variables that the settings name as holding a secret: "env:RAIWAY_A_KEY"."""
+    text = json.dumps(stated, default=str) + os.environ.get(f"{PREFIX}SITES", "")
+    return sorted({name.upper() for name in re.findall(rf'"{ENVIRONMENT}(\w+)"', text)})
+
+
+def _explained(error: ValidationError, file: Path, stated: dict[str, Any]) -> ConfigurationError:
     item = error.errors(include_url=False, include_input=False)[0]
-    path = [str(part) for part in item["loc"]]
-    key = ".".join(path)
+    path = item["loc"]
+    key = ".".join(_named(path, stated))
     if item["type"] != "extra_forbidden":
-        return ConfigurationError(f"{key}: {item['msg']}", where=str(file))
+        what = item["msg"].removeprefix("Value error, ")
+        return ConfigurationError(f"{key}: {what}", where=str(file))
     if len(path) == 1:
         what, known = f"[{key}] is not a table of the settings", [f"[{name}]" for name in TABLES]
         near = difflib.get_close_matches(key, TABLES, n=1)
         near = [f"[{name}]" for name in near] or _homes(key)
     else:
-        what, known = f"{key} is not a setting", list(TABLES[path[0]].model_fields)
-        near = difflib.get_close_matches(path[-1], known, n=1) or _homes(path[-1])
+        what, known = f"{key} is not a setting", _keys(path)
+        last = str(path[-1])
+        near = difflib.get_close_matches(last, known, n=1) or _homes(last)
     hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
     return ConfigurationError(what, where=str(file), hint=hint)
 
 
+def _named(path: tuple[int | str, ...], stated: dict[str, Any]) -> Iterator[str]:
+    """The key's parts, a site by its name rather than by its number: sites.A.base_url."""
+    value: Any = stated
+    for part in path:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            value = None
+        named = isinstance(part, int) and isinstance(value, dict) and value.get("name")
+        yield str(named or part)
+
+
+def _keys(path: tuple[int | str, ...]) -> list[str]:
+    """The keys known where the last part of this path stands."""
+    model: type[BaseModel] = TABLES[str(path[0])]
+    for part in path[1:-1]:
+        inner = None if isinstance(part, int) else model.model_fields[part].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return list(model.model_fields)
+
+
 def _homes(key: str) -> list[str]:
     """The tables' keys of this name: a key in the wrong table is the likeliest mistake."""
-    return [f"{key} in [{table}]" for table, model in TABLES.items() if key in model.model_fields]
-
-
-def zone(name: str) -> ZoneInfo:
-    """The time zone of this IANA name. Raises ConfigurationError."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ConfigurationError(
-            f"no time zone {name!r}", hint="an IANA name such as America/New_York"
-        ) from error
+    tables: dict[str, type[BaseModel]] = {
+        **TABLES,
+        "sites.limits": Limits,
+        "sites.privacy": PrivacySettings,
+    }
+    return [f"{key} in [{table}]" for table, model in tables.items() if key in model.model_fields]

@@ -11,27 +11,29 @@ import difflib
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from adapter import artifacts
 from adapter.errors import DefinitionError
+from adapter.fact_layout import fact_tables
 from adapter.mapping.relevance import Relevance, by_type
 from adapter.mapping.terminology import Terminology, build
 from adapter.mapping.units import UnitTable
 from adapter.mapping.view import View
-from adapter.models import FACT_TABLES
-from analytics.aggregate import STRATIFIERS
-from analytics.disclosure.policy import Policy
-from analytics.study import Study
+from adapter.start_up import rarely_collecting
+from adapter.unit_tables import read_units
+
+if TYPE_CHECKING:
+    from analytics.disclosure.policy import Policy
+    from analytics.study import Study
 
 BASE = "https://raiway.example/fhir"
 
@@ -40,14 +42,17 @@ _Parameters = TypeVar("_Parameters")
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """What the program knows as data. `fingerprint` names this state of it."""
+    """What the program knows as data. `fingerprint` names this state of it.
+
+    Studies and policies, which only stored facts need, are read when they are first asked for.
+    """
 
     terminology: Terminology
     views: Mapping[str, tuple[View, ...]]
     relevance: Mapping[str, Relevance]
     units: Mapping[str, UnitTable]
-    studies: Mapping[str, Study]
-    policies: Mapping[str, Policy]
+    studies_read: Callable[[], Mapping[str, Study]] = field(repr=False, compare=False)
+    policies_read: Callable[[], Mapping[str, Policy]] = field(repr=False, compare=False)
     fingerprint: str
     own: tuple[tuple[Path, ...], tuple[tuple[str, str], ...]] = ((), ())
     """What a site adds to the shipped ones: what `load` took."""
@@ -55,6 +60,16 @@ class Definitions:
     def __reduce__(self) -> tuple[Any, ...]:
         # Views are functions, which do not travel to a process that was spawned.
         return _loaded_again, (self.own, self.units, self.fingerprint)
+
+    @property
+    def studies(self) -> Mapping[str, Study]:
+        """The studies by id. Raises DefinitionError."""
+        return self.studies_read()
+
+    @property
+    def policies(self) -> Mapping[str, Policy]:
+        """The disclosure policies by id. Raises DefinitionError."""
+        return self.policies_read()
 
     @staticmethod
     def value_set(name: str) -> str:
@@ -77,6 +92,7 @@ class Definitions:
 
 
 @lru_cache(maxsize=4)
+@rarely_collecting()
 def load(
     concept_maps: tuple[Path, ...] = (), systems: tuple[tuple[str, str], ...] = ()
 ) -> Definitions:
@@ -96,9 +112,9 @@ def load(
         terminology = build(value_sets, maps, [*artifacts.folder(root, "NamingSystem"), *naming])
     except KeyError as error:
         raise DefinitionError(f"a value set includes {error}, which is not defined") from error
-    units = _units(root)
-    studies = _studies(root, terminology)
-    policies = _policies(root, studies)
+    units = read_units(root)
+    studies = cache(lambda: _studies(root, terminology))
+    policies = cache(lambda: _policies(root, studies()))
     views, relevance = _views(root, terminology)
     fingerprint = _fingerprint(root, [*own, *naming])
     return Definitions(
@@ -143,31 +159,12 @@ def _views(
 
 def _view(definition: Mapping[str, Any], terminology: Terminology) -> View:
     where = f"mappings/ViewDefinition/{definition['id']}.json"
-    if definition["name"] not in {table.__tablename__ for table in FACT_TABLES}:
+    if definition["name"] not in fact_tables():
         raise DefinitionError(f"{definition['name']!r} is no fact table", where=where)
     try:
         return View.load(definition, terminology)
     except DefinitionError as error:
         raise DefinitionError(error.what, where=where, hint=error.hint) from error
-
-
-def _units(root: Traversable) -> dict[str, UnitTable]:
-    tables = {}
-    for file in artifacts.listing(root / "unit", ".toml"):
-        where, stated = f"mappings/unit/{file.name}", artifacts.read_toml(file)
-        artifacts.refuse_unknown(stated, {"standard", "factors", "aliases", "molar"}, where)
-        name = file.name.removesuffix(".toml")
-        try:
-            factors = {code: Decimal(factor) for code, factor in stated["factors"].items()}
-            molar = {code: Decimal(factor) for code, factor in stated.get("molar", {}).items()}
-        except (InvalidOperation, TypeError) as error:
-            raise DefinitionError("a factor is no decimal in quotes", where=where) from error
-        table = UnitTable(name, stated["standard"], factors, stated.get("aliases", {}), molar)
-        lost = [alias for alias, code in table.aliases.items() if code not in {**factors, **molar}]
-        if factors.get(table.standard) != 1 or lost:
-            raise DefinitionError(f"standard must have factor 1; lost aliases: {lost}", where=where)
-        tables[name] = table
-    return tables
 
 
 def _studies(root: Traversable, terminology: Terminology) -> dict[str, Study]:
@@ -182,11 +179,15 @@ def _studies(root: Traversable, terminology: Terminology) -> dict[str, Study]:
 
 def study_from(parameters: Mapping[str, Any], where: str) -> Study:
     """A study from its parameters. Raises DefinitionError naming each wrong or unknown key."""
+    from analytics.study import Study
+
     return typed(Study, parameters, where)
 
 
 def policy_from(parameters: Mapping[str, Any], where: str) -> Policy:
     """A policy from its parameters. Raises DefinitionError naming each wrong or unknown key."""
+    from analytics.disclosure.policy import Policy
+
     return typed(Policy, parameters, where)
 
 
@@ -210,6 +211,8 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def _policies(root: Traversable, studies: Mapping[str, Study]) -> dict[str, Policy]:
+    from analytics.aggregate import STRATIFIERS
+
     policies = {}
     drivers = {driver.code for study in studies.values() for driver in study.driver_classes}
     for file in artifacts.listing(root / "disclosure", ".toml"):
@@ -260,6 +263,8 @@ def changed(study: Study, changes: Mapping[str, Any], where: str) -> Study:
 
 def _cross_check(study: Study, terminology: Terminology, where: str) -> None:
     """Every name that the study uses is one that a value set can give."""
+    from analytics.aggregate import STRATIFIERS
+
     labels = {
         name: {
             concept.label

@@ -13,6 +13,7 @@ from adapter.elements import Json
 from adapter.errors import UsageError
 from adapter.evaluate import Evaluation, Request, evaluate
 from adapter.files import make_folder, write_atomically
+from adapter.html_report import patient_html
 from adapter.ingest import Summary
 from adapter.report.evaluation import checked_report, measure
 from adapter.runs import ingest_run, site_mapper
@@ -37,10 +38,11 @@ class Demo:
     seconds: float
 
 
-def run(folder: Path, settings: Settings) -> Demo:
+def run(folder: Path, settings: Settings, *, page: bool = False) -> Demo:
     """Write the synthetic hospital's export into `folder`, load it, evaluate it, report it.
 
-    Running it again changes nothing. Raises UsageError where the folder cannot be written, or
+    page: the HTML page too, which takes the packages of the extra `report`. Running it again
+    changes nothing. Raises UsageError where the folder cannot be written, or
     holds a store with data that is not the demo's.
     """
     began = time.perf_counter()
@@ -59,6 +61,9 @@ def run(folder: Path, settings: Settings) -> Demo:
         summary = ingest_run(write_ndjson(files["export"]), site.mapper, store)
         study = load().study(settings.analysis.study)
         evaluation = evaluate(store, study, Request(sites=(SITE,)))
+        if page:
+            files["page"] = folder / "report.html"
+            write_atomically(files["page"], patient_html(store, evaluation))
     report = checked_report(evaluation, asked, settings)
     for name, document in (("report", report), ("figures", evaluation.document())):
         write_atomically(files[name], json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from adapter import config, definitions, sites
-from adapter.config import Settings
-from adapter.errors import RaiwayError
+from adapter.config import Settings, SiteSettings
+from adapter.errors import ConfigurationError, RaiwayError, Unreachable
 from adapter.models import FACT_TABLES
+from adapter.pull.plan import Wish
+from adapter.pull.reach import Found, reached
+from adapter.pull.run import planned
 from adapter.report.evaluation import measures
 from adapter.store import open_store
 from adapter.store.connect import Database
 from adapter.store.schema import is_empty, schema_version
+from adapter.tables import counted
 
 LIBRARIES = (
     "pyarrow",
@@ -24,6 +31,8 @@ LIBRARIES = (
     "sqlalchemy",
     "fhirpathpy",
     "fhir.resources",
+    "httpx2",
+    "joserfc",
     "numpy",
     "scipy",
 )
@@ -54,9 +63,11 @@ class Check:
         return ("warn" if self.hint else "ok") if self.ok else "FAIL"
 
 
-def checks(config_file: Path | None, store_url: str | None) -> list[Check]:
+def checks(
+    config_file: Path | None, store_url: str | None, *, offline: bool = False
+) -> list[Check]:
     """Every check; one that fails does not stop the others. Configuration comes before mappings,
-    mappings before the store."""
+    mappings before the store, the store before the sites' servers (not asked when offline)."""
     settings, first = _settings(config_file)
     url = store_url or (settings.store.url if first.ok else "")
     return [
@@ -64,6 +75,7 @@ def checks(config_file: Path | None, store_url: str | None) -> list[Check]:
         *(_checked("mappings", lambda: _mappings(settings)) if first.ok else _not("mappings")),
         *(_checked("store", lambda: _store(url)) if url else _not("store")),
         *(_checked("disk", lambda: _disk(url)) if url else _not("disk")),
+        *(_pulls(settings, offline=offline) if first.ok else ()),
         Check("python", f"{platform.python_version()} on {platform.system()}"),
         Check("raiway", f"{_version('raiway')}; {', '.join(map(_named, LIBRARIES))}"),
     ]
@@ -77,7 +89,7 @@ def _settings(file: Path | None) -> tuple[Settings, Check]:
     except RaiwayError as error:
         return Settings.model_construct(), _failed("config", error)
     there = (file or config.DEFAULT_FILE).exists()
-    sites = f", {len(settings.sites)} sites" if settings.sites else ""
+    sites = f", {counted(len(settings.sites), 'site')}" if settings.sites else ""
     return settings, Check("config", f"{named}{sites}" if there else f"no {named}: defaults")
 
 
@@ -130,7 +142,7 @@ def _store(url: str) -> Iterator[Check]:
         facts = sum(counts[str(table.__tablename__)] for table in FACT_TABLES)
         yield Check(
             "store",
-            f"{store}, schema {schema_version()}, {len(sites)} sites, "
+            f"{store}, schema {schema_version()}, {counted(len(sites), 'site')}, "
             f"{counts['patient']} patients, {facts} facts",
         )
         if counts["quarantine"]:
@@ -144,6 +156,59 @@ def _store(url: str) -> Iterator[Check]:
                 f"{len(runs)} never ended, or still run: site {named}",
                 hint="ingest the same paths again; what is loaded already stays",
             )
+
+
+def _pulls(settings: Settings, *, offline: bool) -> Iterator[Check]:
+    """Each site's settings and server, all at once; none where no site has a server."""
+    named = [site for site in settings.sites if site.base_url and site.mode != "files"]
+    if not named:
+        return
+    answers = [[]] * len(named) if offline else asyncio.run(_reached(named))
+    ready = 0
+    for site, answer in zip(named, answers, strict=True):
+        found = [*map(partial(_server, site), answer), _plan(settings, site)]
+        ready += all(check.ok for check in found)
+        yield from found
+    if not offline:
+        told = f"{ready} of {len(named)} ready to pull from"
+        yield Check("sites", told, ok=ready == len(named), exit_code=Unreachable.exit_code)
+
+
+def _server(site: SiteSettings, found: Found) -> Check:
+    code = found.error.exit_code if found.error is not None else 0
+    name = f"site {site.name} {found.part}".rstrip()
+    return Check(name, found.what, ok=found.error is None, hint=found.hint, exit_code=code)
+
+
+def _plan(settings: Settings, site: SiteSettings) -> Check:
+    """What a pull of the site would ask for, keep, and write to; nothing is asked or written."""
+    name = f"site {site.name} pull"
+    try:
+        _check_writable(settings.landing.folder / site.name)
+        found = planned(settings.landing, site, Wish())
+    except RaiwayError as error:
+        return _failed(name, error)
+    plan = found.plan
+    told = f"{plan.mode}, {len(plan.types)} types, privacy {site.privacy.mode}, into {found.path}"
+    return Check(name, told)
+
+
+def _check_writable(path: Path) -> None:
+    """Raises ConfigurationError where nothing can be written below the path, there or to be made.
+
+    A folder that may not be entered looks as if nothing were in it.
+    """
+    there = next(each for each in (path, *path.absolute().parents) if os.access(each, os.F_OK))
+    if not (there.is_dir() and os.access(there, os.R_OK | os.W_OK | os.X_OK)):
+        raise ConfigurationError(
+            "the landing folder cannot be written",
+            where=str(there),
+            hint="[landing] folder: name one that may be written",
+        )
+
+
+async def _reached(sites: Sequence[SiteSettings]) -> list[list[Found]]:
+    return await asyncio.gather(*(reached(site) for site in sites))
 
 
 def _disk(url: str) -> Iterator[Check]:

@@ -1,24 +1,28 @@
 """What earlier ingests of a site left aside: asked for again when new facts make it matter.
 
-The files are read where they lay. One that is gone, or no longer the same, is named where something
-in it is wanted, so that the user can ingest it again.
+The files are read where they lay, be it in an archive or behind an address. One that is gone, or no
+longer the same, is named where something in it is wanted, so that the user can ingest it again.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adapter.aside import KEY, Aside, Keys
+from adapter.aside import KEY, Aside, Keys, Wanted
+from adapter.inputs.origins import Origins
 from adapter.mapping import digest
 from adapter.mapping.digest import Digests
-from adapter.models import SetAsideRow
 from adapter.splits import Split
-from adapter.store import Store
+
+if TYPE_CHECKING:
+    from adapter.models import SetAsideRow
+    from adapter.store import Store
 
 PAIR = np.dtype([("digest", "<u8"), ("place", "<u8")])
 
@@ -29,11 +33,13 @@ class Earlier:
 
     store: Store
     site: str
+    origins: Origins
     now: frozenset[str]
-    """The files that this ingest reads, by their absolute paths."""
+    """The files that this ingest reads, by the keys of their origins."""
     changed: list[SetAsideRow] = field(default_factory=list)
     """Those whose file is no longer what it was."""
     _known: set[str] = field(default_factory=set)
+    _lost: set[Path] = field(default_factory=set)
 
     def recall(self, into: Aside) -> dict[tuple[Path, int], int]:
         """Add them to what may be asked for; gives the lines of their files before each split."""
@@ -41,20 +47,29 @@ class Earlier:
         for row in self.store.set_aside(self.site):
             if row.path in self.now:
                 continue
-            if (row.bytes, row.modified) != _state(Path(row.path)):
+            path = self.origins.recalled(row.path, (row.bytes, row.modified))
+            if path is None:
                 self.changed.append(row)
                 continue
             self._known.add(row.path)
-            split = Split(Path(row.path), row.start, row.end)
+            split = Split(path, row.start, row.end, called=self.origins.name(path))
             into.add(split, [_keys(row)], earlier=True)
             before[split.place] = row.lines_before
         return before
 
-    def remember(
-        self, aside: Aside, answered: Digests, lines_before: Mapping[tuple[Path, int], int]
-    ) -> None:
-        """Note for later ingests what none of the digests (sorted) asked for."""
-        rows = list(self._rows(aside, answered, lines_before))
+    def at_hand(self, wanted: list[Wanted]) -> list[Wanted]:
+        """What of this can be read; the files of the rest count as changed."""
+        lost = self.origins.provide({each.split.path for each in wanted})
+        if lost:
+            keys = {self.origins.key(file) for file in lost}
+            self.changed += (row for row in self.store.set_aside(self.site) if row.path in keys)
+            self._known -= keys
+            self._lost |= lost
+        return [each for each in wanted if each.split.path not in lost]
+
+    def remember(self, aside: Aside, lines_before: Mapping[tuple[Path, int], int]) -> None:
+        """Note for later ingests what nothing asked for."""
+        rows = list(self._rows(aside, lines_before))
         self.store.replace_set_aside(self.site, sorted(self._known | self.now), rows)
 
     def lost(self, asked: Digests) -> dict[str, int]:
@@ -68,15 +83,16 @@ class Earlier:
         return lost
 
     def _rows(
-        self, aside: Aside, answered: Digests, lines_before: Mapping[tuple[Path, int], int]
+        self, aside: Aside, lines_before: Mapping[tuple[Path, int], int]
     ) -> Iterator[SetAsideRow]:
-        for split, left in aside.lasting(answered):
-            if left.size:
-                path = split.path.resolve()
-                size, modified = _state(path)
+        from adapter.models import SetAsideRow
+
+        for split, left in aside.lasting():
+            if left.size and split.path not in self._lost:
+                size, modified = self.origins.state(split.path)
                 yield SetAsideRow(
                     site=self.site,
-                    path=str(path),
+                    path=self.origins.key(split.path),
                     start=split.start,
                     end=split.end,
                     lines_before=lines_before[split.place],
@@ -84,20 +100,6 @@ class Earlier:
                     modified=modified,
                     keys=_text(left),
                 )
-
-
-def absolute(files: Iterable[Path]) -> frozenset[str]:
-    """The files by their absolute paths."""
-    return frozenset(str(file.resolve()) for file in files)
-
-
-def _state(path: Path) -> tuple[str, str]:
-    """Size and time of a file; ('', '') where it is gone."""
-    try:
-        found = path.stat()
-    except OSError:
-        return "", ""
-    return str(found.st_size), str(found.st_mtime_ns)
 
 
 def _text(left: Keys) -> str:

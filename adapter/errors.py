@@ -8,6 +8,7 @@ RaiwayError                      1  exception
   GateFailed                     3  business-rule the quality gate or a report's own check
   Unreachable                    4  transient     a server or store out of reach, or refusing
     StoreError                   4  transient     the analytic store
+  LandingError                   4  transient     a landing folder that cannot be written: disk full
   ResourceError                  5  processing    one resource that cannot be mapped (quarantined)
     InvalidResource              5  structure     not FHIR: no JSON object, no type, no id
     EvaluationFailed             5  processing    a view that does not fit this one resource
@@ -72,6 +73,14 @@ class Unreachable(RaiwayError):
 
 class StoreError(Unreachable):
     """The analytic store cannot be opened, read or written."""
+
+
+class LandingError(RaiwayError):
+    """The landing folder cannot be written. No fault of one type: the whole run stops, and can be
+    gone on with."""
+
+    exit_code = 4
+    issue_code = "transient"
 
 
 class ResourceError(RaiwayError):

@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Dialect, Numeric, String, Text, TypeDecorator
-from sqlalchemy.dialects import postgresql
 from sqlmodel import AutoString, Field, SQLModel
 
 
@@ -323,11 +322,12 @@ class ResourceRow(SQLModel, table=True):
 
 
 class SiteRow(SQLModel, table=True):
-    """A site that sent data."""
+    """A site that sent data. privacy: the mode and key under which it was de-identified."""
 
     __tablename__ = "site"
     site: str = Field(primary_key=True)
     timezone: str = "UTC"
+    privacy: str = "identified"
 
 
 class IngestRunRow(SQLModel, table=True):
@@ -427,7 +427,7 @@ OPERATIONAL_TABLES: tuple[type[SQLModel], ...] = (
 
 def _order_text_by_code_point() -> None:
     """PostgreSQL would order text by its server's language, unlike SQLite and Python."""
-    by_code_point = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+    by_code_point = Text().with_variant(Text(collation="C"), "postgresql")
     for table in SQLModel.metadata.tables.values():
         for column in table.columns:
             if isinstance(column.type, AutoString):

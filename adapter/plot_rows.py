@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from math import log10
 from typing import TYPE_CHECKING, Any
 
@@ -133,14 +134,18 @@ def _parts(episode: Episode) -> Iterator[tuple[str, str, int, int]]:
     for span in episode.drugs.spans:
         yield "drug", span.ingredient, day(span.first_day), day(span.last_day or span.first_day)
     for dose in (*episode.prior_rai, *([episode.rai] if episode.rai else [])):
-        activity = dose.activity_mbq
-        label = f"{activity / MBQ_PER_MCI:.0f} mCi" if activity is not None else "unknown"
-        yield "radioiodine", label, day(dose.day), day(dose.day)
+        yield "radioiodine", _activity(dose.activity_mbq), day(dose.day), day(dose.day)
     seen = episode.follow_up
     if seen.reason != "no_follow_up":
         yield "follow_up", seen.reason, 0, seen.days
     if seen.outcome and seen.outcome[0] != "censored":
         yield "outcome", seen.outcome[0], seen.outcome[1], seen.outcome[1]
+
+
+def _activity(mbq: Decimal | None) -> str:
+    if mbq is None:
+        return "unknown"
+    return f"{mbq / MBQ_PER_MCI:.0f} mCi ({mbq / 1000:.2f} GBq)"
 
 
 def table_one_rows(evaluation: Evaluation, by: str | None) -> Iterator[Row]:

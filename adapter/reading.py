@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,6 +19,11 @@ from adapter.sources import Broken, Found
 from adapter.splits import Block, Split
 
 Outcome = MappedResource | Rejected
+MANY = 500
+"""Lines that are mapped at once."""
+Line = tuple[int, bytes]
+"""A line of a split, by its number."""
+Take = Callable[[list[Outcome]], None]
 ENTRY = "#entry["
 """What stands in the place of a Bundle's resource."""
 
@@ -38,10 +43,6 @@ class Part:
     unparsed: int = 0
     keys: list[Keys] = field(default_factory=list)
 
-    def after(self, lines: int) -> list[Outcome]:
-        """The outcomes, where so many lines of the file stand before the split."""
-        return [_moved(each, lines) for each in self.outcomes] if lines else self.outcomes
-
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -51,17 +52,28 @@ class Reader:
     scanner: Scanner
     strict: bool = False
 
-    def read(self, split: Split) -> Part:
-        """What came of a split. Raises UsageError where the file cannot be read."""
-        part = Part()
+    def read(self, split: Split, take: Take | None = None) -> Part:
+        """What came of a split. Raises UsageError where the file cannot be read.
+
+        take: gets the outcomes as they become many, in order; the part has the last ones.
+        """
+        part, kept = Part(), list[Line]()
         with sources.explained(split.path):
             if split.end is None:
-                self._sort_out(list(sources.read(split.path)), part)
+                self._sort_out(list(sources.read(split.path, split.name)), part)
             for block in splits.blocks(split):
                 if block.overlong:
-                    self._overlong(split.path.name, part)
+                    self._map_kept(kept, split.name, part)
+                    self._overlong(split.name, part)
                 else:
-                    self._read_block(block, split.path.name, part)
+                    self._scan_block(block, split.name, part, kept)
+                while len(kept) >= MANY:
+                    now, kept = kept[:MANY], kept[MANY:]
+                    self._map_kept(now, split.name, part)
+                    if take:
+                        take(part.outcomes)
+                        part.outcomes = []
+            self._map_kept(kept, split.name, part)
         return part
 
     def read_again(self, split: Split, wanted: Places) -> Part:
@@ -73,7 +85,9 @@ class Reader:
         chosen = by_line(wanted)
         with sources.explained(split.path):
             if split.end is None:
-                self._map_entries(list(sources.read(split.path)), chosen.get(0, []), part)
+                self._map_entries(
+                    list(sources.read(split.path, split.name)), chosen.get(0, []), part
+                )
             for block in splits.blocks(split):
                 if block.overlong:
                     part.lines += 1
@@ -81,7 +95,7 @@ class Reader:
                 lines = Lines.of(block.buffer, block.size)
                 ahead = range(part.lines, part.lines + len(lines))
                 for number in (each for each in chosen if each in ahead):
-                    items = _items(split.path.name, number, lines[number - part.lines])
+                    items = _items(split.name, number, lines[number - part.lines])
                     self._map_entries(items, chosen[number], part)
                 part.lines += len(lines)
         return part
@@ -90,22 +104,29 @@ class Reader:
         known = dict(enumerate([each for each in items if isinstance(each, Found)] or items))
         part.outcomes += [map_one(known[each], self.mapper) for each in at if each in known]
 
-    def _read_block(self, block: Block, name: str, part: Part) -> None:
+    def _scan_block(self, block: Block, name: str, part: Part, kept: list[Line]) -> None:
         scanned = self.scanner.scan_buffer(block.buffer, block.size)
-        silent: list[Silent] = []
-        for number in scanned.kept:
-            items = _items(name, part.lines + number, scanned.lines[number])
-            if len(items) == 1 and ENTRY not in items[0].source:
-                self._map(items[0], (part.lines + number, 0), silent, part)
-            else:
-                self._sort_out(items, part, part.lines + number)
-        part.keys.append(_own(silent))
+        kept += [(part.lines + number, scanned.lines[number]) for number in scanned.kept]
         part.aside += scanned.skipped
         part.unparsed += 0 if self.strict else scanned.skipped
+        if self.strict:
+            self._map_kept(kept, name, part)
         refused = self._checked(scanned, name, part) if self.strict else []
         keys = self._keys(scanned, places(part.lines + scanned.key_lines, 0))
-        part.keys.append(keys[~np.isin(scanned.key_lines, refused)])
+        part.keys.append(keys[~np.isin(scanned.key_lines, refused)] if refused else keys)
         part.lines += len(scanned.lines)
+
+    def _map_kept(self, kept: list[Line], name: str, part: Part) -> None:
+        """Map the lines that were kept, many at once: scanning in between empties the caches."""
+        silent: list[Silent] = []
+        for number, line in kept:
+            items = _items(name, number, line)
+            if len(items) == 1 and ENTRY not in items[0].source:
+                self._map(items[0], (number, 0), silent, part)
+            else:
+                self._sort_out(items, part, number)
+        part.keys.append(_own(silent))
+        kept.clear()
 
     def _checked(self, scanned: Scanned, name: str, part: Part) -> list[int]:
         """The lines left aside that cannot be mapped, and so go into quarantine all the same."""
@@ -169,6 +190,14 @@ class Reader:
         )
 
 
+def site_scanner(mapper: Mapper) -> Scanner:
+    """The scanner that keeps what the mapper maps."""
+    known = mapper.definitions
+    tokens = known.terminology.tokens(known.value_set("resource-types"))
+    types = frozenset(token.partition("|")[2] for token in tokens)
+    return Scanner(known.relevance, types, mapper.site)
+
+
 Silent = tuple[tuple[int, int], str, str]
 """Line and number in it, type and id of a resource that states nothing."""
 
@@ -192,15 +221,8 @@ def _place(name: str, number: int) -> str:
     return f"{name}:{number + 1}"
 
 
-def _moved(outcome: Outcome, lines: int) -> Outcome:
-    """The outcome with its place in the file instead of that in the split."""
-    if isinstance(outcome, Rejected):
-        return replace(outcome, source=_counted(outcome.source, lines))
-    stamp = outcome.stamp
-    return replace(outcome, stamp=replace(stamp, source=_counted(stamp.source, lines)))
-
-
-def _counted(source: str, lines: int) -> str:
+def counted(source: str, lines: int) -> str:
+    """The place in a file of what stands there in a split after so many lines."""
     name, _, place = source.rpartition(":")
     number, entry, rest = place.partition("#")
     return f"{name}:{int(number) + lines}{entry}{rest}"

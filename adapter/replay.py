@@ -8,10 +8,11 @@ from adapter import sources
 from adapter.ingest import Summary, load
 from adapter.mapping.mapped import Rejected
 from adapter.mapping.resource import Mapper
-from adapter.models import QuarantineRow
+from adapter.packed import pack
 from adapter.quarantine import map_one
 
 if TYPE_CHECKING:
+    from adapter.models import QuarantineRow
     from adapter.store import Store
 
 BATCH = 500
@@ -39,7 +40,8 @@ def _replay(
         for row in rows
     }
     # Loaded before released: an interruption leaves a line twice, never nowhere.
-    load([each for found in outcomes.values() for each in found], store, run_id, summary)
+    every = [each for found in outcomes.values() for each in found]
+    load(pack(every), store, run_id, summary)
     reasons = {
         quarantine_id: {each.reason for each in found if isinstance(each, Rejected)}
         for quarantine_id, found in outcomes.items()

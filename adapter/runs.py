@@ -18,10 +18,10 @@ from adapter.config import Settings
 from adapter.errors import UsageError
 from adapter.ingest import PLAINLY, How, Summary, ingest
 from adapter.mapping.resource import Mapper
-from adapter.models import IngestRunRow
 from adapter.replay import replay
 
 if TYPE_CHECKING:
+    from adapter.models import SiteRow
     from adapter.store import Store
 
 
@@ -85,29 +85,43 @@ def ingest_run(paths: Sequence[Path], mapper: Mapper, store: Store, how: How = P
 
     Raises UsageError where the store has the site's days in another time zone.
     """
-    named = ", ".join(str(path) for path in paths)
+    named = how.origins.named(paths)
+    held = store.site(mapper.site)
+    if held is not None and held.privacy != how.privacy:
+        raise UsageError(
+            f"the store holds site {mapper.site} under another privacy mode or key: the same "
+            "patient would be counted twice",
+            hint="ingest into a new store (--store URL), or pull under the mode and key of before",
+        )
+    _check_zone(held, mapper)
+    store.register_site(mapper.site, str(mapper.zone), how.privacy)
     return _recorded(store, mapper, named, lambda run_id: ingest(paths, mapper, store, run_id, how))
 
 
 def replay_run(mapper: Mapper, store: Store) -> Summary:
     """`replay` of the site's quarantine, on record. Raises UsageError for an unknown site."""
-    if store.site(mapper.site) is None:
+    held = store.site(mapper.site)
+    if held is None:
         known = ", ".join(site.site for site in store.sites())
         raise UsageError(
             f"no site {mapper.site} in the store", hint=f"sites in the store: {known or 'none'}"
         )
+    _check_zone(held, mapper)
     return _recorded(store, mapper, "quarantine", lambda run_id: replay(mapper, store, run_id))
 
 
-def _recorded(store: Store, mapper: Mapper, paths: str, work: Callable[[str], Summary]) -> Summary:
-    held = store.site(mapper.site)
+def _check_zone(held: SiteRow | None, mapper: Mapper) -> None:
     if held is not None and held.timezone != str(mapper.zone):
         # Days of two calendars in one site cannot be told apart afterwards.
         raise UsageError(
             f"site {mapper.site} was loaded with {held.timezone}, not {mapper.zone}",
             hint=f"say --timezone {held.timezone}, or ingest all its data into a new store",
         )
-    store.register_site(mapper.site, str(mapper.zone))
+
+
+def _recorded(store: Store, mapper: Mapper, paths: str, work: Callable[[str], Summary]) -> Summary:
+    from adapter.models import IngestRunRow
+
     run = IngestRunRow(
         run_id=run_id(time.time_ns() // 1_000_000),
         site=mapper.site,

@@ -21,14 +21,19 @@ import orjson
 from isal import igzip_threaded
 from isal.igzip_lib import IsalError
 
+from adapter import folders
 from adapter.errors import InvalidResource, UsageError
 from adapter.mapping import bundles
 from adapter.mapping.lines import BOM
 
 NDJSON = (".ndjson", ".jsonl")
 ENDINGS = (*NDJSON, ".json")
+KINDS = (
+    f"endings: {', '.join(ENDINGS)}, each also .gz or .zst; archives: .zip, .tar, .tar.gz, .tar.zst"
+)
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-MANIFEST = "manifest.json"
+DOCUMENT = 1 << 30
+"""Bytes of a JSON document that is read, as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,38 +68,23 @@ def expand(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += [inside for inside in _inside(path) if readable(inside)]
+            found += filter(readable, folders.inside(path))
         elif not path.exists():
             raise UsageError("no such file or folder", where=str(path), hint="check the path")
         elif not readable(path):
-            raise UsageError(
-                "not a kind of file that is read",
-                where=str(path),
-                hint=f"endings: {', '.join(ENDINGS)}, each also .gz",
-            )
+            raise UsageError("not a kind of file that is read", where=str(path), hint=KINDS)
         else:
             found.append(path)
     if not found:
         raise UsageError(
             "nothing to read: no NDJSON or JSON file",
             where=", ".join(str(path) for path in paths),
-            hint=f"endings: {', '.join(ENDINGS)}, each also .gz",
+            hint=KINDS,
         )
     files = list(dict.fromkeys(found))
     for file in files:
         _look_into(file)
     return files
-
-
-def passed_over(paths: Iterable[Path]) -> int:
-    """How many files lie in the folders that have an ending which is not read."""
-    folders = [path for path in paths if path.is_dir()]
-    return sum(not readable(file) for folder in folders for file in _inside(folder))
-
-
-def _inside(folder: Path) -> list[Path]:
-    """The files of a folder and of those in it, but for the manifests of exports."""
-    return [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST]
 
 
 def _look_into(path: Path) -> None:
@@ -135,13 +125,17 @@ def inflated(packed: BinaryIO) -> BinaryIO:
     return cast(BinaryIO, igzip_threaded.open(packed, "rb"))  # type: ignore[no-untyped-call]
 
 
-def read(path: Path) -> Iterator[Found | Broken]:
-    """Every resource of the file. Raises UsageError when the file cannot be opened."""
+def read(path: Path, name: str = "") -> Iterator[Found | Broken]:
+    """Every resource of the file. Raises UsageError when the file cannot be opened.
+
+    name: what places call the file, where it is not that of the path.
+    """
+    name = name or path.name
     with explained(path), _open(path) as file:
         if is_ndjson(path):
-            yield from _lines(path.name, file)
+            yield from _lines(name, file)
         else:
-            yield from _document(path.name, file.read())
+            yield from _document(name, _whole(file, path))
 
 
 # The type hints of isal call its error anything.
@@ -171,6 +165,17 @@ def _lines(name: str, file: BinaryIO) -> Iterator[Found | Broken]:
         text = line.removeprefix(BOM).strip()
         if text:
             yield from parsed(f"{name}:{number}", text)
+
+
+def _whole(file: BinaryIO, path: Path) -> bytes:
+    content = file.read(DOCUMENT + 1)
+    if len(content) > DOCUMENT:
+        raise UsageError(
+            f"a JSON document of more than {DOCUMENT >> 20:,} MiB",
+            where=str(path),
+            hint="write a resource on each line, as NDJSON",
+        )
+    return content
 
 
 def _document(name: str, content: bytes) -> Iterator[Found | Broken]:

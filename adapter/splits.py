@@ -16,10 +16,13 @@ from pathlib import Path
 from adapter import sources
 from adapter.mapping.lines import ROOM
 
-SPLIT = 8 << 20
-"""Bytes of a split: some thousand resources, so that what comes of it fits in memory."""
-BLOCK = 1 << 20
-"""Bytes that are looked at at once: they stay in a processor's cache."""
+SPLIT = 16 << 20
+"""Bytes of a split: some thousand resources, so that what comes of it fits in memory. Of these many
+are mapped at once, which is faster than a few now and then."""
+INFLATED = 4 << 20
+"""Bytes of a split of a compressed file, which travel to the process that reads them."""
+BLOCK = 2 << 20
+"""Bytes that are looked at at once: few enough to stay in a processor's cache."""
 LONGEST_LINE = 64 << 20
 """Bytes of a line that is read; no resource is longer."""
 
@@ -29,6 +32,7 @@ class Split:
     """The lines of a file that begin in [start, end); a whole document where `end` is None.
 
     content: the bytes themselves, where the file is compressed. on_disk: its share of the file.
+    called: the file's name in places, where it is not that of the path.
     """
 
     path: Path
@@ -36,6 +40,12 @@ class Split:
     end: int | None = None
     content: bytes | None = None
     on_disk: int = 0
+    called: str = ""
+
+    @property
+    def name(self) -> str:
+        """What places call the file."""
+        return self.called or self.path.name
 
     @property
     def place(self) -> tuple[Path, int]:
@@ -55,30 +65,30 @@ class Block:
     overlong: bool = False
 
 
-def of_file(path: Path) -> Iterator[Split]:
+def of_file(path: Path, called: str = "") -> Iterator[Split]:
     """The splits of a file, in order. Raises UsageError where it cannot be read."""
     with sources.explained(path):
         size = path.stat().st_size
         if not sources.is_ndjson(path):
-            yield Split(path, on_disk=size)
+            yield Split(path, on_disk=size, called=called)
         elif sources.is_compressed(path):
-            yield from _inflated(path)
+            yield from _inflated(path, called)
         else:
             for start in range(0, size, SPLIT):
                 end = min(start + SPLIT, size)
-                yield Split(path, start, end, on_disk=end - start)
+                yield Split(path, start, end, on_disk=end - start, called=called)
 
 
 def again(wanted: Sequence[Split]) -> Iterator[Split]:
     """Splits to be read once more, with their bytes where they need them (see `light`)."""
-    packed: dict[Path, set[int]] = {}
+    packed: dict[tuple[Path, str], set[int]] = {}
     for split in wanted:
         if sources.is_compressed(split.path) and split.end is not None:
-            packed.setdefault(split.path, set()).add(split.start)
+            packed.setdefault((split.path, split.called), set()).add(split.start)
         else:
             yield split
-    for path, starts in packed.items():
-        yield from (split for split in of_file(path) if split.start in starts)
+    for (path, called), starts in packed.items():
+        yield from (split for split in of_file(path, called) if split.start in starts)
 
 
 def light(split: Split) -> Split:
@@ -96,12 +106,12 @@ def blocks(split: Split) -> Iterator[Block]:
             yield from _blocks(file, start, end)
 
 
-def _inflated(path: Path) -> Iterator[Split]:
+def _inflated(path: Path, called: str) -> Iterator[Split]:
     start, told = 0, 0
     with path.open("rb") as packed, sources.inflated(packed) as file:
         rest = b""
         while True:
-            read = file.read(SPLIT)
+            read = file.read(min(SPLIT, INFLATED))
             cut = read.rfind(b"\n") + 1
             if read and not cut:
                 # Of a line that is too long only so much is kept as shows it (see `_blocks`).
@@ -111,7 +121,7 @@ def _inflated(path: Path) -> Iterator[Split]:
             if content:
                 now = packed.tell()
                 end = start + len(content)
-                yield Split(path, start, end, content, now - told)
+                yield Split(path, start, end, content, now - told, called)
                 start, told = end, now
             if not read:
                 return

@@ -17,6 +17,7 @@ IGNORED = (
     "*.ndjson*",
     "report.json",
     "secrets/",
+    "keys/",
 )
 
 TEMPLATE = """\
@@ -28,6 +29,15 @@ TEMPLATE = """\
 #   "postgresql+psycopg://user@host/raiway"
 # with the password in PGPASSWORD or ~/.pgpass rather than here.
 url = "sqlite:///raiway.db"
+
+[landing]
+# Where raiway pull writes: a folder for each run of each site.
+folder = "landing"
+# How many runs of a site stay, once they are in a store; 0: all. Where both are set, what either
+# keeps stays. Figures are walked back to lines of files only as long as these are there.
+keep_runs = 0
+# How many days they stay, once they are in a store; 0: for ever.
+keep_days = 0
 
 [analysis]
 # The study that is evaluated: a file of mappings/study/.
@@ -49,10 +59,107 @@ name = "A"
 # FHIR ConceptMaps (JSON files) from the site's own codes to standard ones; paths from this folder.
 concept_maps = []
 # What the site's server is: epic, oracle or mii; or the path of the site's own file, ending in
-# .toml ("": the shipped file named as the site, if there is one). Such a file may hold
-# extends = "epic", timezone, concept_maps, tenants, [units] (Tg = "ng/mL": the unit of values that
-# come without one) and [molar_mass_kda]; see docs/vendors.md.
+# .toml ("": the shipped file named as the site, if there is one). In such a file there may stand
+# timezone, concept_maps, tenants, extends = "epic", and the tables [molar_mass_kda] and [units]
+# (Tg = "ng/mL": the unit of values that come without one); see docs/vendors.md.
 profile = ""
+
+# What follows is for: raiway pull A. Take away the # before a key to set it; what stands there is
+# the default, or an example where there is none. A secret is never written here: a key that wants
+# one takes a file (mode 0600; paths from this folder) or "env:NAME", an environment variable.
+
+# The FHIR base of the site's server; https, but for this machine.
+# base_url = "https://fhir.a.example/r4"
+# Other hosts of the server's, of export files for instance. No others are ever asked.
+# extra_origins = ["https://files.a.example"]
+# bulk: a Bulk Data export; crawl: search, page by page; files: neither, a folder of NDJSON.
+# mode = "bulk"
+# What an export takes: group (of the id below), patient (all), system (all resources).
+# export_level = "group"
+# The id of the Group whose patients are exported.
+# group = "thyroid"
+
+# How it is searched: default, epic, hapi, microsoft, oracle; or the path of the site's own file,
+# ending in .toml ("": what the server says that it is).
+# server = ""
+
+# smart (Backend Services), bearer, basic or none.
+# auth = "smart"
+# The id under which the site has registered us.
+# client_id = "raiway-a"
+# Made by: raiway keys A --new, which says what the file is called.
+# private_key = "keys/A.ES384.pem"
+# How the site calls that key; without one, the key's thumbprint (which raiway keys prints).
+# kid = "2026-11"
+# ES384 or RS384; without one, what the key is good for.
+# alg = "ES384"
+# auto: reading each type below, as far as the server offers it; or the scopes themselves, such as
+# "system/*.rs", which some servers want for an export.
+# scope = "auto"
+# Where tokens come from, if not where the server's smart-configuration says.
+# token_url = "https://auth.a.example/token"
+# With auth = "bearer".
+# token = "env:A_TOKEN"
+# With auth = "basic".
+# username = "env:A_USER"
+# With auth = "basic".
+# password = "env:A_PASSWORD"
+# What a vendor wants with each request; it goes to base_url only.
+# headers = { Epic-Client-ID = "raiway-a" }
+
+# The proxy that leads out of the hospital's network.
+# proxy = "http://proxy.hospital.example:3128"
+# The certificate authority of the hospital's own (PEM), beside those that this machine trusts.
+# ca_file = "keys/ca.pem"
+# Our certificate, where the server wants one (mutual TLS).
+# client_cert = "keys/client.pem"
+# Its private key: a file.
+# client_cert_key = "keys/client.key"
+# false checks no certificates; taken on this machine only, for trying.
+# verify_tls = true
+
+# The resource types to pull; without any, all that mappings/ read.
+# types = ["Patient", "Condition", "Observation"]
+# Filters of an export, as in the Bulk Data specification's _typeFilter; the server may ignore them.
+# type_filter = ["Observation?status=final"]
+# How an export's lists are sent: comma (one parameter) or repeat (one for each value).
+# list_style = "comma"
+# auto: what has changed since the last good pull; none: everything; or an instant with its zone.
+# since = "auto"
+# How far before the last good pull to begin, for changes that came while it ran.
+# overlap = "5m"
+
+# Bounds of one run; sizes are of unpacked content.
+# [sites.limits]
+# Requests at once; halved each time that the server says it is too busy.
+# concurrency = 5
+# The largest page of a search.
+# page_mb = 64
+# The longest line of a file; longer ones go to quarantine.
+# line_mb = 64
+# What a run may take in all.
+# run_gb = 200
+# How long a run may take.
+# deadline = "12h"
+# The longest wait that a server may ask for (Retry-After).
+# retry_after_max = "10m"
+
+# What is kept of patients' data, decided before anything is stored.
+# [sites.privacy]
+# identified: all; limited: a HIPAA limited data set (dates, city, state, zip); safe_harbor: years.
+# mode = "limited"
+# Shift each patient's dates by 1 to 364 days; that is no Safe Harbor.
+# date_shift = false
+# The secret of the pseudonyms: with the same one, the same patients get the same ids.
+# id_key = "env:RAIWAY_ID_KEY"
+# The secret of the shifts.
+# shift_key = "env:RAIWAY_SHIFT_KEY"
+# Which elements are kept: builtin, or a TOML file of the site's own.
+# rules = "builtin"
+# Elements whose free text is kept.
+# keep_text = []
+# Extensions that are kept, by the end of their url.
+# extensions = ["us-core-race", "us-core-ethnicity", "us-core-birthsex"]
 """
 
 

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from analytics.course import MBQ_PER_MCI, DrugExposure, FactRef, RaiAdministration
+from analytics.dose_records import DATE_OF_DOCUMENT, DISAGREEMENT, IMPLAUSIBLE
 from analytics.study import Study
 
 # What a record proves of intake; a prescription alone is used only where nothing better exists.
@@ -19,11 +20,6 @@ TAKEN = frozenset({"administered", "dispensed", "stated"})
 
 # Whose activity is taken when records of one administration differ, best first.
 ACTIVITY_SOURCES = ("administered", "procedure", "observation", "charge", "text")
-# What records say of themselves: an activity that nobody gives; a day that is only the document's.
-IMPLAUSIBLE = "activity_implausible"
-DATE_OF_DOCUMENT = "date_of_document"
-# Two statements of one activity that differ by more disagree.
-DISAGREEMENT = Decimal("0.05")
 # Statuses of a record that say that the dose was given; "" is a source without a status.
 GIVEN = frozenset(
     [

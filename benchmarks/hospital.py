@@ -4,6 +4,9 @@
 
 The same arguments give the same bytes. `manifest.json` holds, beside what a Bulk Data export says,
 what the right answer is. All of it is made up.
+
+What matters to the cohort belongs to few people, as in a hospital: who has thyroid cancer has about
+PER_PERSON relevant Observations (three in four of thyroglobulin), and others have none.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ from benchmarks.templates import Template
 FULL = 1_300_000
 """Observations of the hospital whose other resources `others.SHARES` counts."""
 PER_FILE = 250_000
+PER_PERSON = 20
+"""Relevant Observations of one person of the cohort."""
 BATCH = 2_000
 DAYS = [(date(2021, 1, 4) + timedelta(days=number)).isoformat().encode() for number in range(1_400)]
 CLOCKS = [f"{hour:02d}:{minute:02d}:00".encode() for hour in range(6, 14) for minute in range(60)]
@@ -48,6 +53,12 @@ class Size:
         if kind == "Observation":
             return self.observations
         return max(10, others.SHARES[kind] * self.observations // FULL)
+
+    @property
+    def cohort(self) -> int:
+        """People to whom all that is relevant belongs; at most all."""
+        wanted = int(self.observations * self.relevant) // PER_PERSON
+        return min(max(1, wanted), self.count("Patient"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +127,17 @@ def _resources(size: Size, kind: str, tally: Tally) -> Iterator[bytes]:
     else:
         wanted, unwanted = others.relevant(kind, rng), others.irrelevant(kind, rng)
     encounters, patients = size.count("Encounter"), size.count("Patient")
-    specimens = size.count("Specimen")
+    specimens, apart = size.count("Specimen"), patients // size.cohort
+    whole = encounters - encounters % patients
     draw = rng.random
     for n in range(size.count(kind)):
-        chosen = _drawn(wanted if draw() < size.relevant else unwanted, draw())
+        matters = draw() < size.relevant
+        chosen = _drawn(wanted if matters else unwanted, draw())
         encounter = n if kind == "Encounter" else int(draw() * encounters)
+        if matters and kind != "Encounter":
+            # A visit of somebody of the cohort: visits of one person lie `patients` apart.
+            encounter -= encounter % patients + (patients if encounter >= whole else 0)
+            encounter += int(draw() * size.cohort) * apart
         patient = n if kind == "Patient" else encounter % patients
         day = DAYS[encounter * DAY_STEP % len(DAYS)]
         yield chosen.line % {

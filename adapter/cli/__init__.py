@@ -8,6 +8,9 @@ from __future__ import annotations
 
 def main() -> None:
     """The console script `raiway`."""
+    from adapter.start_up import own_process
+
+    own_process()
     from adapter.cli.app import app
 
     app(prog_name="raiway")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adapter.cli.command import Command, CommonOptions
+from adapter.cli.inputs import PATHS_HELP, given
 from adapter.cli.options import SiteMaps, SiteProfileName, StoreUrl
 from adapter.cli.output import Output, as_json
 from adapter.cli.progress import progress
@@ -34,9 +35,10 @@ class CoverageOptions(CommonOptions):
     """The options of `raiway coverage`."""
 
     paths: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
-            metavar="[PATH]...", help="Files or folders to look into, instead of the store."
+            metavar="[PATH]...",
+            help=f"To look into, instead of the store: {PATHS_HELP}",
         ),
     ] = field(default_factory=list)
     site: Annotated[
@@ -76,6 +78,7 @@ def run(options: CoverageOptions, output: Output) -> int:
     relevant ones. Exit code 3: it is below --fail-under.
 
     Example: raiway coverage export/ --site A --suggest local.json --fail-under 95
+    · raiway coverage s3://bucket/export/ --site A
     """
     from adapter import config
     from adapter.coverage import watch as watching
@@ -118,8 +121,8 @@ def _in_files(
     from adapter.coverage.files import FileEvidence
 
     reader = FileEvidence(mapper, watch, suggester, every=options.every)
-    with progress(output) as shown:
-        return reader.read(options.paths, shown)
+    with given(options.paths, output) as inputs, progress(output) as shown:
+        return reader.read(inputs.paths, shown, inputs.name)
 
 
 def _in_store(options: CoverageOptions, settings: Settings, watch: Watch) -> Evidence:

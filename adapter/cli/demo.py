@@ -29,17 +29,19 @@ class DemoOptions(CommonOptions):
 
 
 def run(options: DemoOptions, output: Output) -> int:
-    """Run the whole line on the shipped synthetic cohort: store, MeasureReport and figures.
+    """Run the whole line on the shipped synthetic cohort: store, MeasureReport, figures, HTML page.
 
     Example: raiway demo --out raiway-demo
     """
     from adapter import config
-    from adapter.cli.abstract import abstract, headline
+    from adapter.abstract import abstract, headline
     from adapter.cli.ingest import name_quarantined
     from adapter.demo import run as run_demo
+    from adapter.html_report import lacking
 
     output.note("loading the synthetic hospital ...")
-    found = run_demo(options.out, config.load(options.config))
+    absent = lacking()
+    found = run_demo(options.out, config.load(options.config), page=not absent)
     if found.summary.partial:
         name_quarantined(found.summary, output)
     if options.as_json:
@@ -48,6 +50,8 @@ def run(options: DemoOptions, output: Output) -> int:
         output.data(f"{SYNTHETIC}\n\n")
         output.tables(abstract(found.evaluation))
         output.data(f"\n{headline(found.evaluation)}\n{SYNTHETIC}\n")
+    if absent:
+        output.note(f"no HTML page: {', '.join(absent)} not installed (extra raiway[report])")
     _say_next(found, output)
     return 0
 

@@ -72,7 +72,7 @@ def run(options: EvaluateOptions, output: Output) -> int:
     Example: raiway evaluate --format table --set tg_profile=rcv
     """
     from adapter import config
-    from adapter.cli.abstract import abstract
+    from adapter.abstract import abstract
     from adapter.cli.caveats import warn_of_gaps
     from adapter.evaluate import Request, evaluate
     from adapter.report.evaluation import checked_report, measure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adapter.cli.command import Command, CommonOptions
+from adapter.cli.inputs import PATHS_HELP, given
 from adapter.cli.options import SiteMaps, SiteProfileName, StoreUrl
 from adapter.cli.output import Output
 from adapter.cli.progress import progress
@@ -17,6 +19,7 @@ from adapter.cli.tables import Table
 if TYPE_CHECKING:
     from adapter.config import Settings
     from adapter.ingest import How, Summary
+    from adapter.inputs.opened import Inputs
     from adapter.mapping.mapped import Rejected
     from adapter.runs import SiteMapper
     from adapter.store import Store
@@ -29,12 +32,9 @@ NAMED = 20
 class IngestOptions(CommonOptions):
     """The options of `raiway ingest`."""
 
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PATH...", help="NDJSON (also .gz), JSON resources, Bundles, or folders."
-        ),
-    ] = field(default_factory=list)
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help=PATHS_HELP)] = field(
+        default_factory=list
+    )
     site: Annotated[str, typer.Option("--site", metavar="ID", help="The site that sent the data.")]
     store: StoreUrl = None
     maps: SiteMaps = field(default_factory=list)
@@ -71,12 +71,12 @@ def run(options: IngestOptions, output: Output) -> int:
     nothing says which version of a resource is newer.
 
     Example: raiway ingest export/ --site A --timezone America/New_York
+    · raiway ingest export.zip s3://bucket/export/ --site A
+    · curl https://host.example/export.tar.gz | raiway ingest - --site A
     """
-    from adapter import config, sources
+    from adapter import config
     from adapter.errors import UsageError
-    from adapter.ingest import How
-    from adapter.runs import in_zone_of, replay_run, site_mapper
-    from adapter.store import open_store
+    from adapter.runs import site_mapper
 
     if bool(options.paths) == options.replay:
         raise UsageError("give PATHs to read, or --replay alone", hint="raiway ingest --help")
@@ -85,20 +85,30 @@ def run(options: IngestOptions, output: Output) -> int:
     settings = config.load(options.config)
     site = site_mapper(settings, options.site, options.maps, options.timezone, options.profile)
     # Before the store is opened: a wrong path must not leave a new store behind.
-    files = [] if options.replay else sources.expand(options.paths)
-    _warn_of_unlisted(settings, options.site, output)
-    if ignored := sources.passed_over(options.paths):
-        output.note(f"{ignored:,} files of other kinds in the folders were not read")
-    with open_store(options.store or settings.store.url, create=not options.replay) as store:
+    with given(options.paths, output) as inputs:
+        _warn_of_unlisted(settings, options.site, output)
+        _look_at_runs(inputs, options.site, output)
+        return _loaded(options, inputs, site, output)
+
+
+def _loaded(options: IngestOptions, inputs: Inputs, site: SiteMapper, output: Output) -> int:
+    from adapter import landed
+    from adapter.ingest import How, first_pass
+    from adapter.runs import in_zone_of, replay_run
+
+    privacy = landed.privacy(inputs.local)
+    how = How(options.strict, options.workers, origins=inputs, privacy=privacy)
+    with first_pass(inputs.paths, site.mapper, how) as first, _opened(options) as store:
         site = in_zone_of(store, site)
         _warn_of_mappings(store, site, output)
         if options.replay:
             summary = replay_run(site.mapper, store)
         else:
-            how = How(options.strict, options.workers)
-            summary = _ingested(files, site, store, how, output)
+            how = replace(how, begun=first)
+            summary = _ingested(inputs.paths, site, store, how, output)
         where = str(store)
         _report(summary, site, where, output)
+        landed.note_ingested(inputs.local, where)
         if options.discard:
             _discard(store, options.site, output)
     if options.as_json:
@@ -112,6 +122,15 @@ def run(options: IngestOptions, output: Output) -> int:
             }
         )
     return PARTIAL if summary.partial else 0
+
+
+def _opened(options: IngestOptions) -> AbstractContextManager[Store]:
+    """The store. Its drivers are imported now, not before the files are read."""
+    from adapter import config
+    from adapter.store import open_store
+
+    url = options.store or config.load(options.config).store.url
+    return open_store(url, create=not options.replay)
 
 
 def _ingested(
@@ -142,6 +161,18 @@ def _warn_of_unlisted(settings: Settings, site: str, output: Output) -> None:
         output.warn(f"site {site} is not in the configuration, which lists {listed}")
 
 
+def _look_at_runs(inputs: Inputs, site: str, output: Output) -> None:
+    """Warn of runs of `pull` that did not end. Raises UsageError for a run of another site."""
+    from adapter import landed
+
+    landed.check_site(inputs.local, site)
+    for path in landed.unfinished(inputs.local):
+        output.warn(
+            f"{path} is passed over: its pull did not end. "
+            f"raiway pull {site} goes on with it, unless it asks for something else"
+        )
+
+
 def _warn_of_mappings(store: Store, site: SiteMapper, output: Output) -> None:
     from adapter.runs import mappings_changed
 
@@ -167,6 +198,8 @@ def _rejected(item: Rejected) -> dict[str, str]:
 
 
 def _report(summary: Summary, site: SiteMapper, store: str, output: Output) -> None:
+    from adapter.inputs.kinds import printable
+
     counts = [(name, f"{n:,}") for name, n in summary.counts().items() if name != "offsets"]
     output.note_table(Table(f"site {site.mapper.site} into {store}", ("", ""), counts))
     output.note(f"each is counted once: {summary.account}")
@@ -183,7 +216,7 @@ def _report(summary: Summary, site: SiteMapper, store: str, output: Output) -> N
     for path, n in summary.lost.items():
         output.warn(
             f"{n:,} resources that an earlier ingest left aside matter now, but their file is gone "
-            f"or has changed; ingest it again: {path}"
+            f"or has changed; ingest it again: {printable(path)}"
         )
 
 

@@ -191,7 +191,7 @@ def _moved(result: Result) -> tuple[str, str]:
 
 
 def _cell(value: Value, difference: Value) -> str:
-    from adapter.cli.abstract import rounded
+    from adapter.abstract import rounded
 
     if value is None:
         return NONE

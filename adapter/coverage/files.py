@@ -68,22 +68,23 @@ class FileEvidence:
         self,
         paths: Iterable[Path],
         progress: Callable[[str, int, int], None] = lambda name, n, size: None,
+        name: Callable[[Path], str] = lambda path: path.name,
     ) -> Evidence:
         """The evidence in the files. Raises UsageError for a path that cannot be read.
 
         progress: told of a file's name, how many resources were just read, and the bytes of a file
-        that is done.
+        that is done. name: what the file is called.
         """
         reading = _Reading()
         for path in sources.expand(paths):
-            since = 0
-            for item in sources.read(path):
+            since, called = 0, name(path)
+            for item in sources.read(path, called):
                 self._take(item, reading)
                 since += 1
                 if since == CHUNK:
-                    progress(path.name, since, 0)
+                    progress(called, since, 0)
                     since = 0
-            progress(path.name, since, path.stat().st_size)
+            progress(called, since, path.stat().st_size)
         return self._evidence(reading)
 
     def _take(self, item: sources.Found | sources.Broken, reading: _Reading) -> None:

@@ -139,12 +139,12 @@ def _filler(cells: _Grouped) -> Callable[[Node, Row], Row]:
 def _grouped(left: list[tuple[Column, Compiled]]) -> _Grouped:
     """The cells, those apart that start alike; what they start with is found once for all."""
     of = _most_shared(closure for _, closure in left)
-    counts = Counter(start.text for _, closure in left for start in closure.starts)
+    counts = Counter(start.text for _, closure in left for start in closure.starts())
     alone: list[NamedCell] = []
     by_start: dict[str, Group] = {}
     by_key: list[tuple[str, tuple[object, ...], Cell]] = []
     for column, closure in left:
-        shared = [start for start in closure.starts if counts[start.text] > 1]
+        shared = [start for start in closure.starts() if counts[start.text] > 1]
         if of and closure.sieved and closure.sieved.of == of:
             by_key.append((column.name, closure.sieved.key, _cell(column, closure.sieved.rest)))
         elif shared:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Set
 from dataclasses import replace
+from functools import cache
 
 from adapter.mapping import closures, operators
 from adapter.mapping.compiled_functions import Arguments, call
@@ -60,7 +61,7 @@ def compile_tree(tree: Tree, focus: str, scope: Scope) -> Compiled | None:
         return replace(
             found,
             sieved=_sieved(links, focus, scope),
-            starts=tuple(_starts(links, focus, scope)),
+            starts=cache(lambda: tuple(_starts(links, focus, scope))),
             reads=reads(tree, focus, scope.model),
             decision=_condition(focus, scope).decision(tree) if found.type == BOOLEAN else None,
         )

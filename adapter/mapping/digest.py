@@ -5,7 +5,7 @@ Two ids may have one number; so a number only ever says that a line is to be loo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 import numpy as np
@@ -24,6 +24,7 @@ _FACTORS = np.array(
     [0x9E3779B97F4A7C15 * (2 * k + 1) & (1 << 64) - 1 for k in range(_WORDS)], np.uint64
 )
 _MIX, _ONE, _SEVEN, _HALF = (np.uint64(n) for n in (0xBF58476D1CE4E5B9, 1, 7, 32))
+_TABLE = np.uint64(1 << 18)
 
 
 def of_ids(ids: Iterable[bytes]) -> Digests:
@@ -48,26 +49,57 @@ def at(content: NDArray[np.uint8], starts: NDArray[np.intp]) -> Digests:
 
     At least LONGEST bytes follow the last place.
     """
-    at_any = as_strided(content[:8].view("<u8"), shape=(len(content) - 7,), strides=(1,))
-    words = at_any[starts[:, None] + np.arange(0, LONGEST, 8)]
-    # The highest bit of each byte that is a quote, and with a carry of some after the first one.
-    apart = words ^ _QUOTES
-    quotes = (apart - _LOW_BITS) & ~apart & _HIGH_BITS
-    words &= ((quotes & (~quotes + _ONE)) >> _SEVEN) - _ONE
-    ended = np.logical_or.accumulate(quotes != 0, axis=1)
-    words[:, 1:][ended[:, :-1]] = 0
-    return _mixed(words)
+    at_any, mixed = words(content), np.zeros(len(starts), np.uint64)
+    going_on: NDArray[np.intp] | None = None
+    for at, factor in zip(range(0, LONGEST, 8), _FACTORS, strict=True):
+        now = starts if going_on is None else starts[going_on]
+        if not now.size:
+            break
+        found = at_any[now + at]
+        # The highest bit of each byte that is a quote, and by a carry of some after the first one.
+        apart = found ^ _QUOTES
+        quotes = (apart - _LOW_BITS) & ~apart & _HIGH_BITS
+        found &= ((quotes & (~quotes + _ONE)) >> _SEVEN) - _ONE
+        found *= factor
+        if going_on is None:
+            mixed, going_on = found, np.flatnonzero(quotes == 0)
+        else:
+            mixed[going_on] += found
+            going_on = going_on[quotes == 0]
+    return _stirred(mixed)
+
+
+def words(content: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The eight bytes that begin at each place of the content, as one number."""
+    return as_strided(content[:8].view("<u8"), shape=(len(content) - 7,), strides=(1,))
 
 
 def among(digests: Digests, asked: Digests) -> NDArray[np.bool_]:
     """Which of the digests are among those asked for (sorted)."""
-    if not asked.size:
-        return np.zeros(digests.shape, np.bool_)
-    places = np.searchsorted(asked, digests)
-    places[places == asked.size] = 0
-    return np.asarray(asked[places] == digests, np.bool_)
+    return finder(asked)(digests)
 
 
-def _mixed(words: NDArray[np.uint64]) -> Digests:
-    mixed = (words * _FACTORS).sum(axis=1, dtype=np.uint64)
+def finder(asked: Digests) -> Callable[[Digests], NDArray[np.bool_]]:
+    """What tells which of many digests are among those asked for (sorted)."""
+    # Most are told by some of their bits.
+    may_be = np.zeros(_TABLE, np.bool_)
+    may_be[asked & (_TABLE - _ONE)] = True
+
+    def found(digests: Digests) -> NDArray[np.bool_]:
+        are = np.zeros(digests.shape, np.bool_)
+        likely = np.flatnonzero(may_be[digests & (_TABLE - _ONE)])
+        if likely.size:
+            places = np.searchsorted(asked, digests[likely])
+            places[places == asked.size] = 0
+            are[likely] = asked[places] == digests[likely]
+        return are
+
+    return found
+
+
+def _mixed(of_each: NDArray[np.uint64]) -> Digests:
+    return _stirred((of_each * _FACTORS).sum(axis=1, dtype=np.uint64))
+
+
+def _stirred(mixed: NDArray[np.uint64]) -> Digests:
     return np.asarray((mixed ^ (mixed >> _HALF)) * _MIX, np.uint64)

@@ -53,7 +53,8 @@ class Compiled:
     names: tuple[Run, tuple[str, ...]] | None = None
     """Of a chain that ends in names of elements: what comes before them, and the names."""
     sieved: Sieved | None = None
-    starts: tuple[Start, ...] = ()
+    starts: Callable[[], tuple[Start, ...]] = tuple
+    """What `starts` gives is worked out when it is first asked for: few views of many are used."""
     reads: Reads = None
     decision: Decision | None = None
 

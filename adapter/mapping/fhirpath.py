@@ -30,7 +30,8 @@ from adapter.mapping import closures
 from adapter.mapping.boundary import Side, decimal_boundary, text_boundary
 from adapter.mapping.compiled import compile_tree
 from adapter.mapping.expression import Compiled, Scope
-from adapter.mapping.path_check import Membership, Vocabulary, check
+from adapter.mapping.path_check import ENVIRONMENT, Membership, Vocabulary, check
+from adapter.mapping.path_syntax import plain_tree
 from adapter.mapping.r4_types import Model, is_primitive
 from adapter.mapping.shadowed import unshadowed
 
@@ -49,14 +50,6 @@ R4 = models["r4"]
 _nodes.TypeInfo.model = R4
 _MODEL = ("choiceTypePaths", "path2Type", "pathsDefinedElsewhere", "type2Parent")
 MODEL = Model(*(R4[part] for part in _MODEL))
-
-ENVIRONMENT = {
-    "ucum": "http://unitsofmeasure.org",
-    "sct": "http://snomed.info/sct",
-    "loinc": "http://loinc.org",
-}
-RESERVED = frozenset({*ENVIRONMENT, "context", "rowIndex", "resource", "rootResource"})
-"""Names of environment variables, which no constant may take."""
 
 _SYSTEM_TYPES = {"Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time"}
 _TYPES = frozenset({*R4["type2Parent"], *R4["type2Parent"].values(), *_SYSTEM_TYPES})
@@ -178,7 +171,12 @@ def _or_raise(found: object | None) -> object:
 
 @lru_cache(maxsize=4096)
 def syntax_tree(text: str) -> Mapping[str, Any]:
-    """The tree that fhirpathpy evaluates. Its own parser lets `a b` and `name.where(` pass."""
+    """The tree that fhirpathpy evaluates. Raises ViewDefinitionError where it is no FHIRPath."""
+    return plain_tree(text) or parsed_tree(text)
+
+
+def parsed_tree(text: str) -> Mapping[str, Any]:
+    """`syntax_tree` by fhirpathpy's parser, which by itself lets `a b` and `name.where(` pass."""
     lexer = _parser.FHIRPathLexer(_parser.InputStream(text))
     parsing = _parser.FHIRPathParser(_parser.CommonTokenStream(lexer))
     lexer.removeErrorListeners()

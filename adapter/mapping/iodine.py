@@ -15,7 +15,7 @@ from adapter.mapping import attachments, iodine_text
 from adapter.mapping.context import Columns, Context, Row, decimal
 from adapter.mapping.iodine_text import Activity, Mention, nuclide, sentences_of
 from adapter.mapping.mapped import Unmapped
-from analytics.exposure import DATE_OF_DOCUMENT, DISAGREEMENT, IMPLAUSIBLE
+from analytics.dose_records import DATE_OF_DOCUMENT, DISAGREEMENT, IMPLAUSIBLE
 
 # An activity outside is rather a mistake of the unit or of the patient than a therapy.
 PLAUSIBLE_MBQ = (Decimal(20 * 37), Decimal(600 * 37))

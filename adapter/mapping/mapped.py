@@ -36,7 +36,8 @@ def _slots(kind: type[Sent]) -> tuple[MemberDescriptorType, ...]:
 _SLOTS: dict[type[Sent], tuple[MemberDescriptorType, ...]] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not to be changed, though not frozen: making a frozen one takes three times as long.
+@dataclass(unsafe_hash=True, slots=True, kw_only=True)
 class Stamp(Sent):
     """Which version of which resource; `rank` orders versions as text (greater holds)."""
 
@@ -53,7 +54,7 @@ class Stamp(Sent):
     retracted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class TypedRow(Sent):
     """A row for a fact table: its own columns; the stamp gives the common ones."""
 
@@ -78,7 +79,7 @@ class Unmapped(Sent):
     table: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class MappedResource(Sent):
     """The facts of one resource (none if it states nothing relevant or is retracted)."""
 

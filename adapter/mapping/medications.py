@@ -37,8 +37,8 @@ def drug_exposure(row: Row, context: Context) -> Iterator[Columns]:
 
     A row without ingredient waits for the Medication that its link row names.
     """
+    drugs = context.recurring(row, _drugs)
     row = {**NOT_SAID, **row}
-    drugs = _drugs(row, context)
     if not (drugs.coded or drugs.named or row["target_id"]) or not _counts(row, context):
         return
     columns = {"evidence": row["evidence"], **period(row, context)}

@@ -20,6 +20,14 @@ Tree = Mapping[str, Any]
 IMPURE = frozenset({"now", "today", "timeOfDay", "trace"})
 _NAMESPACES = ("FHIR.", "System.")
 
+ENVIRONMENT = {
+    "ucum": "http://unitsofmeasure.org",
+    "sct": "http://snomed.info/sct",
+    "loinc": "http://loinc.org",
+}
+RESERVED = frozenset({*ENVIRONMENT, "context", "rowIndex", "resource", "rootResource"})
+"""Names of environment variables, which no constant may take."""
+
 
 class Membership(Protocol):
     """What memberOf() asks: the terminology of the site."""

@@ -9,9 +9,9 @@ for it later. scan + map gives what a full parse + map gives; a property test co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import hyperscan
 import numpy as np
@@ -32,6 +32,9 @@ _ACCENTED = Hint(
 )
 _TYPE = re.compile(rb'"resourceType"\s*:\s*"([^"\\]*)"')
 _ID = re.compile(rb'"id"\s*:\s*"([^"\\]*)"')
+MAX_KNOWN = 100_000
+"""Ids of a kind whose digests are kept."""
+
 _REFERRED = {
     "person": re.compile(rb"Patient/([A-Za-z0-9\-.]+)"),
     "medication": re.compile(rb"Medication/([A-Za-z0-9\-.]+)"),
@@ -40,8 +43,12 @@ _REFERRED = {
 _REFERS = {"person": b"{", "medication": b'"medicationReference"'}
 
 
-Key = tuple[int, str, bytes]
-"""A line left aside, and by what it may be asked for: a kind (see `digest.of`) and an id."""
+class Keys(NamedTuple):
+    """Lines left aside, by what each may be asked for, and whether by facts of other files."""
+
+    lines: Places
+    digests: Digests
+    lasting: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +84,8 @@ class Scanner:
         self._keys = [each.keys for each in relevance.values()]
         self._every = np.array([each.every for each in relevance.values()], np.bool_)
         self._targets = np.array(["target" in keys for keys in self._keys], np.bool_)
-        self._lasting = {
-            *_REFERRED,
-            *(name for name, each in relevance.items() if "target" in each.keys),
-        }
-        self._databases: dict[int, hyperscan.Database] = {}
+        self._known_ids: dict[str, dict[bytes, int]] = {kind: {} for kind in _REFERRED}
+        self._databases: dict[int, list[hyperscan.Database]] = {}
         hints = _hints(relevance)
         self._hints = list(hints)
         self._matters = np.array(
@@ -105,20 +109,14 @@ class Scanner:
         kept[seen] |= self._every[heads.kinds[seen]]
         matter = seen[at] & self._matters[hints, heads.kinds[at]]
         kept[at[matter]] = True
-        keys = list(self._keys_of_unseen(lines, heads, kept, at, hints))
+        keys = [self._keys_of_unseen(lines, heads, kept, at, hints)]
         keys += self._references(lines, heads, kept)
         left = ~kept[seen]
         own = np.flatnonzero(seen)[left]
-        numbers, kinds, ids = zip(*keys, strict=True) if keys else ((), (), ())
-        named = digest.of_ids(ids) ^ np.array([digest.salt(kind) for kind in kinds], np.uint64)
-        lasting = np.array([kind in self._lasting for kind in kinds], np.bool_)
-        return Scanned(
-            lines,
-            np.flatnonzero(kept).tolist(),
-            np.concatenate([heads.ids[left] ^ self._salts[heads.kinds[own]], named]),
-            np.concatenate([own, np.array(numbers, np.intp)]),
-            np.concatenate([self._targets[heads.kinds[own]], lasting]),
-        )
+        kinds = heads.kinds[own]
+        keys.append(Keys(own, heads.ids[left] ^ self._salts[kinds], self._targets[kinds]))
+        numbers, digests, lasting = (np.concatenate(each) for each in zip(*keys, strict=True))
+        return Scanned(lines, np.flatnonzero(kept).tolist(), digests, numbers, lasting)
 
     def _hits(self, lines: Lines, heads: Heads, size: int) -> tuple[Places, Places]:
         """Of each hint that is found: its line, and which hint it is."""
@@ -133,31 +131,40 @@ class Scanner:
         first = int(heads.kinds[0]) if len(lines) else UNSEEN
         kind = first if (heads.kinds == first).all() else UNSEEN
         if kind != NO_VIEW:
-            database = self._database(kind)
             # Its type hints know str and bytes alone; any buffer will do.
             text: Any = memoryview(lines.block)[:size]
-            database.scan(text, match_event_handler=hit)
+            for database in self._databases_of(kind):
+                database.scan(text, match_event_handler=hit)
         return lines.numbers(places), np.array(hints, np.intp)
 
-    def _database(self, kind: int) -> hyperscan.Database:
+    def _databases_of(self, kind: int) -> Sequence[hyperscan.Database]:
         """What finds the hints of one type; of all types for UNSEEN."""
         if kind not in self._databases:
             ids = [at for at in range(len(self._hints)) if kind < 0 or self._matters[at, kind]]
-            found = [self._hints[at] for at in ids]
-            database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-            database.compile(
-                expressions=[hint.pattern for hint in found],
-                ids=ids,
-                flags=[hyperscan.HS_FLAG_CASELESS if hint.any_case else 0 for hint in found],
-            )
-            self._databases[kind] = database
+            # Together with what may be of any length the others take ten times as long to compile.
+            of_any_length = [at for at in ids if b"*" in self._hints[at].pattern]
+            others = [at for at in ids if at not in of_any_length]
+            self._databases[kind] = [
+                self._compiled(each) for each in (others, of_any_length) if each
+            ]
         return self._databases[kind]
+
+    def _compiled(self, ids: list[int]) -> hyperscan.Database:
+        found = [self._hints[at] for at in ids]
+        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        database.compile(
+            expressions=[hint.pattern for hint in found],
+            ids=ids,
+            flags=[hyperscan.HS_FLAG_CASELESS if hint.any_case else 0 for hint in found],
+        )
+        return database
 
     def _keys_of_unseen(
         self, lines: Lines, heads: Heads, kept: NDArray[np.bool_], at: Places, hints: Places
-    ) -> Iterator[Key]:
+    ) -> Keys:
         """Lines that begin in an unusual way: keep them, or else give every id that they hold."""
         unseen = (heads.kinds == UNSEEN) & ~lines.blank & ~kept
+        found: list[tuple[int, np.uint64, bool]] = []
         held: dict[int, list[int]] = {}
         for number, hint in zip(at[unseen[at]].tolist(), hints[unseen[at]].tolist(), strict=True):
             held.setdefault(number, []).append(hint)
@@ -168,8 +175,16 @@ class Scanner:
                 kept[number] = True
             else:
                 viewed = [name for name in names if name in self._types]
-                ids = _ID.findall(line) if viewed else ()
-                yield from ((number, name, each) for each in ids for name in viewed)
+                ids = digest.of_ids(_ID.findall(line) if viewed else ())
+                found += (
+                    (number, each ^ digest.salt(name), self._targets[self._types.index(name)])
+                    for each in ids
+                    for name in viewed
+                )
+        numbers, digests, lasting = zip(*found, strict=True) if found else ((), (), ())
+        return Keys(
+            np.array(numbers, np.intp), np.array(digests, np.uint64), np.array(lasting, np.bool_)
+        )
 
     def _must_parse(self, names: Set[str], hints: list[int]) -> bool:
         """Whether a line in which these types are named, in any place, may state something."""
@@ -182,7 +197,7 @@ class Scanner:
             or bool(self._every[kinds].any() or self._matters[np.ix_(hints, kinds)].any())
         )
 
-    def _references(self, lines: Lines, heads: Heads, kept: NDArray[np.bool_]) -> Iterator[Key]:
+    def _references(self, lines: Lines, heads: Heads, kept: NDArray[np.bool_]) -> Iterator[Keys]:
         """What lines of types that count by a reference refer to; keep what refers otherwise."""
         size = int(lines.ends[-1]) if len(lines) else 0
         for key, pattern in _REFERRED.items():
@@ -190,18 +205,26 @@ class Scanner:
             asking = np.isin(heads.kinds, kinds) & ~kept
             if not asking.any() or lines.block.find(_REFERS[key], 0, size) < 0:
                 continue
-            found = [(each.start(), each[1]) for each in pattern.finditer(lines.block, 0, size)]
-            numbers = lines.numbers([place for place, _ in found])
-            for number, (_, name) in zip(numbers.tolist(), found, strict=True):
-                if asking[number]:
-                    yield number, key, self._name(key, name)
+            found = list(pattern.finditer(lines.block, 0, size))
+            numbers = lines.numbers([each.start() for each in found])
+            asked = asking[numbers]
+            named = self._named(key, [bytes(each[1]) for each in found])[asked]
+            yield Keys(numbers[asked], named, np.ones(named.size, np.bool_))
             asking[numbers] = False
             for number in np.flatnonzero(asking).tolist():
                 kept[number] = _REFERS[key] in lines[number]
 
-    def _name(self, key: str, found: bytes | bytearray) -> bytes:
-        """A person goes by the store's key."""
-        return patient_key(self._site, found.decode()).encode() if key == "person" else bytes(found)
+    def _named(self, kind: str, ids: Sequence[bytes]) -> Digests:
+        """The digests of ids of a kind; a person goes by the store's key."""
+        known = self._known_ids[kind]
+        if len(known) > MAX_KNOWN:
+            known.clear()
+        if new := set(ids).difference(known):
+            names = [each.decode() for each in new]
+            if kind == "person":
+                names = [patient_key(self._site, name) for name in names]
+            known.update(zip(new, digest.of(kind, names).tolist(), strict=True))
+        return np.array([known[each] for each in ids], np.uint64)
 
 
 def _hints(relevance: Mapping[str, Relevance]) -> dict[Hint, set[str]]:

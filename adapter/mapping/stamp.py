@@ -1,7 +1,9 @@
 """Which version of which resource this is, and whose.
 
 Versions are ranked by lastUpdated, then status, issued and versionId (some servers offer no
-lastUpdated), then content, so that any order of loading ends in the same store.
+lastUpdated), then content, so that any order of loading ends in the same store. Where a pull noted
+its server's time in place of a missing lastUpdated, that ranks: it alone says whether the resource
+was there before or after a deletion.
 """
 
 from __future__ import annotations
@@ -21,6 +23,10 @@ from adapter.mapping.dates import sortable
 from adapter.mapping.mapped import Stamp
 
 RETRACTED = "entered-in-error"
+DELETED = "deleted"
+"""The status of a resource that its server has deleted: no code of FHIR's, and none is needed."""
+PULLED = "urn:raiway:pulled"
+"""Extension of Resource.meta: as of when a server gave a resource that has no lastUpdated."""
 # Later in the list holds against earlier (HL7 observation-status and its like).
 STATUS_ORDER = (
     "registered", "draft", "planned", "preliminary", "in-progress", "", "unknown",
@@ -44,11 +50,12 @@ def stamp(resource: Mapping[str, Any], *, site: str, source: str) -> Stamp:
     meta = resource.get("meta") if isinstance(resource.get("meta"), dict) else {}
     if not isinstance(resource.get("status") or "", str):
         raise InvalidResource("a status that is no text")
-    status = status_of(resource)
+    status = DELETED if is_deletion(resource) else status_of(resource)
     digest = content_hash(resource)
-    retracted = RETRACTED in (status, verification(resource))
+    retracted = status in (RETRACTED, DELETED) or verification(resource) == RETRACTED
     version = str(meta.get("versionId", ""))  # type: ignore[union-attr]
     updated = sortable(meta.get("lastUpdated"))  # type: ignore[union-attr]
+    as_of = updated or _pulled(meta)  # type: ignore[arg-type]
     patient = patient_id(resource)
     return Stamp(
         site=site,
@@ -62,7 +69,7 @@ def stamp(resource: Mapping[str, Any], *, site: str, source: str) -> Stamp:
         rank=" ".join(
             (
                 # A retraction without a date holds against every version (it may be masked).
-                "9999" if retracted and not updated else updated,
+                "9999" if retracted and not as_of else as_of,
                 "99" if retracted else _STATUS_RANKS.get(status, _STATUS_RANKS["unknown"]),
                 _issued(resource),
                 version.zfill(12),
@@ -73,6 +80,39 @@ def stamp(resource: Mapping[str, Any], *, site: str, source: str) -> Stamp:
         source=source,
         retracted=retracted,
     )
+
+
+def deletion(resource_type: str, resource_id: str, when: object) -> dict[str, Any]:
+    """What stands for a resource that was deleted: a tombstone that goes the way of resources.
+
+    It is marked as entered in error, since of both nothing may stay; when: its instant, if known.
+    """
+    meta: dict[str, Any] = {"tag": [_TOMBSTONE]}
+    if when:
+        meta["lastUpdated"] = when
+    return {
+        "resourceType": resource_type, "id": resource_id, "meta": meta, "status": RETRACTED,
+    }  # fmt: skip
+
+
+_TOMBSTONE = {"system": "urn:raiway:concept", "code": DELETED}
+
+
+def is_deletion(resource: Mapping[str, Any]) -> bool:
+    """Whether it is what `deletion` makes."""
+    if resource.get("status") != RETRACTED:
+        return False
+    meta = resource.get("meta")
+    return isinstance(meta, dict) and meta.get("tag") == [_TOMBSTONE]
+
+
+def _pulled(meta: Mapping[str, Any]) -> str:
+    """When the server gave the resource, as `pull` noted it; '' where it did not."""
+    extensions = meta.get("extension")
+    for each in extensions if isinstance(extensions, list) else ():
+        if isinstance(each, dict) and each.get("url") == PULLED:
+            return sortable(each.get("valueInstant"))
+    return ""
 
 
 def status_of(resource: Mapping[str, Any]) -> str:
@@ -101,11 +141,16 @@ def patient_id(resource: Mapping[str, Any]) -> str:
         return str(resource["id"])
     for name in SUBJECT:
         reference = resource.get(name)
-        if isinstance(reference, dict) and isinstance(reference.get("reference"), str):
-            target = _REFERENCE.search(reference["reference"])
-            if target and target.group(1) == "Patient":
-                return target.group(2)
+        stated = reference.get("reference") if isinstance(reference, dict) else None
+        if isinstance(stated, str) and (found := _referred_patient(stated)):
+            return found
     return ""
+
+
+@lru_cache(maxsize=16_384)
+def _referred_patient(reference: str) -> str:
+    target = _REFERENCE.search(reference)
+    return target.group(2) if target and target.group(1) == "Patient" else ""
 
 
 @lru_cache(maxsize=16_384)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 from itertools import chain, product
 from operator import or_
 from typing import Any
@@ -66,7 +66,7 @@ class View:
             where,
             selection,
             tuple(condition(path) for path in where),
-            _processor(selection),
+            _when_used(selection),
             all(path.compiled for path in (*where, *selection.paths)),
         )
 
@@ -236,6 +236,12 @@ def _processor(s: Selection, known: Known | None = None, memo: Memo | None = Non
         return rows
 
     return process
+
+
+def _when_used(s: Selection) -> Process:
+    """Its processor, made when it first meets a resource."""
+    made = cache(lambda: _processor(s))
+    return lambda n, row_index: made()(n, row_index)
 
 
 def _foci(s: Selection) -> Callable[[Node, int], list[Node]] | None:

@@ -18,7 +18,7 @@ from adapter.errors import ViewDefinitionError
 from adapter.mapping import fhirpath
 from adapter.mapping.expression import has_elements
 from adapter.mapping.fhirpath import Path
-from adapter.mapping.path_check import Membership
+from adapter.mapping.path_check import RESERVED, Membership
 
 VIEW_KEYS = frozenset(
     {*CANONICAL, "text", "language", "resource", "profile", "fhirVersion", "constant", "select",
@@ -163,7 +163,7 @@ def compiler(
     constants: dict[str, object] = {}
     for item in _objects(definition, "constant", "ViewDefinition"):
         name, value = _constant(item)
-        if name in constants or name in fhirpath.RESERVED:
+        if name in constants or name in RESERVED:
             raise ViewDefinitionError(f"constant {name!r} is already defined")
         constants[name] = value
     return PathCompiler(constants, membership, definition["resource"] if compiled else None)

@@ -18,6 +18,7 @@ from sqlalchemy import Column, ColumnElement, Integer, Table, Text, TypeDecorato
 from sqlmodel import SQLModel
 
 from adapter.models import ExactDecimal
+from adapter.store.texts import TO_TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,33 +74,6 @@ def staged_value(
     return cast(staged, column.type)
 
 
-def default_text(column: Column[Any]) -> str | None:
-    """The staged text of a column that a row does not state; NOT NULL refuses it if it must."""
-    return text_of(getattr(column.default, "arg", None), travel(column).to_text)
-
-
-def text_of(value: Any, to_text: Callable[[Any], str] | None) -> str | None:
-    """The staged text of a value; None stays None."""
-    if value is None or to_text is None:
-        return value  # type: ignore[no-any-return]  # text; Arrow refuses anything else
-    return to_text(value)
-
-
-def _number(value: Decimal | int) -> str:
-    """Plain digits with the scale as sent: 1.10 stays, 1E+2 is 100, -0 is 0."""
-    text = str(value)
-    if "E" not in text and text[0] != "-":
-        return text
-    number = Decimal(value)
-    return format(abs(number) if number == 0 else number, "f")
-
-
-def _instant(value: datetime) -> str:
-    if value.tzinfo is None:
-        raise ValueError("an instant needs its time zone")
-    return value.astimezone(UTC).isoformat(sep=" ")
-
-
 def _instant_back(text: str) -> datetime | None:
     return datetime.fromisoformat(text).astimezone(UTC) if text else None
 
@@ -126,11 +100,11 @@ def _or_minus_one(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 _TRAVELS: dict[type[Any], Travel] = {
-    str: Travel(None, _as_it_is, None),
-    int: Travel(str, _as_it_is, None),
-    float: Travel(lambda value: repr(float(value)), _as_it_is, None),
-    bool: Travel(lambda value: "1" if value else "0", _or_minus_one, {1: True, 0: False}.get),
-    date: Travel(date.isoformat, _or_empty, _day_back),
-    datetime: Travel(_instant, _or_empty, _instant_back),
-    Decimal: Travel(_number, _or_empty, _decimal_back),
+    str: Travel(TO_TEXT[str], _as_it_is, None),
+    int: Travel(TO_TEXT[int], _as_it_is, None),
+    float: Travel(TO_TEXT[float], _as_it_is, None),
+    bool: Travel(TO_TEXT[bool], _or_minus_one, {1: True, 0: False}.get),
+    date: Travel(TO_TEXT[date], _or_empty, _day_back),
+    datetime: Travel(TO_TEXT[datetime], _or_empty, _instant_back),
+    Decimal: Travel(TO_TEXT[Decimal], _or_empty, _decimal_back),
 }

@@ -7,13 +7,8 @@ Only a version that another mapping made other facts of (`facts_hash`) is replac
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import cache
-from operator import attrgetter
-from typing import Any
+from dataclasses import dataclass, replace
 
 from sqlalchemy import (
     ColumnElement,
@@ -31,30 +26,15 @@ from sqlalchemy import (
     tuple_,
 )
 
-from adapter.mapping.mapped import MappedResource, Stamp, TypedRow
-from adapter.models import FACT_TABLES, FactRow, ResourceRow, UnmappedCodeRow
-from adapter.store.columns import default_text, staged_value, table_of, travel
+from adapter.models import FACT_TABLES, ResourceRow, UnmappedCodeRow
+from adapter.store.columns import staged_value, table_of
 from adapter.store.connect import Transaction
-from adapter.store.stage import Cell, lock, stage, storable
-from adapter.store.undecided import undecidable, undecided_in_store
+from adapter.store.prepare import NUMBER, SILENT, Prepared
+from adapter.store.stage import lock, stage_arrow
+from adapter.store.texts import column_of
+from adapter.store.undecided import Version, undecidable, undecided_in_store
 
 KEY = ("site", "resource_type", "resource_id")
-
-STAMP = tuple(field.name for field in fields(Stamp) if field.name != "retracted")
-RESOURCE = (*STAMP, "retracted", "facts_hash", "run_id")
-
-# What a fact row states itself; the other common columns come from its resource.
-STATED = ("ordinal", "confidence", "flags")
-UNMAPPED = ("kind", "code_system", "code", "display", "table_name")
-
-# Marks a version that states nothing and is kept only where it supersedes one in the store.
-SILENT = "silent"
-
-# No code is longer, but a sender may put anything where a code belongs.
-KEY_LENGTH = 250
-
-# Each resource of a batch has a number, which its staged facts name instead of its key.
-NUMBER = "n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +65,12 @@ class LoadCounts:
         )
 
 
-def load(
-    transaction: Transaction,
-    batch: Sequence[MappedResource],
-    run_id: str,
-    silent: Sequence[MappedResource] = (),
-) -> LoadCounts:
-    """Bring a batch into the store, and let `silent` versions supersede; the caller commits."""
-    if not batch and not silent:
+def load(transaction: Transaction, batch: Prepared, run_id: str) -> LoadCounts:
+    """Bring a batch into the store; the caller commits."""
+    if not len(batch):
         return LoadCounts()
-    holding, passed_over = _greatest([*batch, *silent])
-    passing = {id(mapped) for mapped in silent}
-    marks = ["1" if id(mapped) in passing else "0" for mapped in holding]
-    resources, facts = _stage_all(transaction, holding, marks, run_id)
+    holding, passed_over = _greatest(batch)
+    resources, facts = _stage_all(transaction, holding, run_id)
     lock(transaction)
     if transaction.engine == "postgresql":
         # Without statistics of the temporary table the planner reads whole fact tables.
@@ -116,96 +89,43 @@ def load(
     return passed_over + merged
 
 
-def _greatest(batch: Iterable[MappedResource]) -> tuple[list[MappedResource], LoadCounts]:
-    """The version of each resource that holds within the batch, and how many do not."""
-    holding: dict[tuple[str, str, str], MappedResource] = {}
+def _greatest(batch: Prepared) -> tuple[Prepared, LoadCounts]:
+    """The batch with the version of each resource that holds in it, and how many do not."""
+    keys = list(zip(*(batch.texts(name) for name in KEY), strict=True))
+    if len(set(keys)) == len(keys):
+        return batch, LoadCounts()
+    columns = (batch.texts(name) for name in ("rank", "content_hash", "retracted", SILENT))
+    versions = [Version(*each) for each in zip(*columns, strict=True)]
+    sources = batch.texts("source")
+    holding: dict[tuple[str, ...], int] = {}
     older = unchanged = 0
     undecided: list[str] = []
-    for mapped in batch:
-        stamp = mapped.stamp
-        key = (stamp.site, stamp.resource_type, stamp.resource_id)
-        held = holding.setdefault(key, mapped)
-        if held is mapped:
+    for at, (key, version) in enumerate(zip(keys, versions, strict=True)):
+        held = holding.setdefault(key, at)
+        if held == at:
             continue
-        if stamp.rank == held.stamp.rank:
+        if version.rank == versions[held].rank:
             unchanged += 1
             continue
         older += 1
-        if undecidable(mapped, held):
-            undecided.append(stamp.source)
-        if stamp.rank > held.stamp.rank:
-            holding[key] = mapped
+        if undecidable(version, versions[held]):
+            undecided.append(sources[at])
+        if version.rank > versions[held].rank:
+            holding[key] = at
     counts = LoadCounts(unchanged=unchanged, older=older, undecided=tuple(undecided))
-    return list(holding.values()), counts
+    # The facts of the others name resources that are not there.
+    return replace(batch, resources=batch.resources.take(list(holding.values()))), counts
 
 
 def _stage_all(
-    transaction: Transaction, holding: Sequence[MappedResource], marks: Sequence[str], run_id: str
+    transaction: Transaction, batch: Prepared, run_id: str
 ) -> tuple[TableClause, dict[Table, TableClause]]:
     """Stage the resources and, for each table that gets rows, their facts."""
-    resources: list[list[Cell]] = []
-    facts: dict[str, list[list[Cell]]] = {}
-    for at, (mapped, silent) in enumerate(zip(holding, marks, strict=True)):
-        number = str(at)
-        stated = _facts(mapped)
-        retracted = "1" if mapped.stamp.retracted else "0"
-        beside = [retracted, _facts_hash(mapped, stated), run_id]
-        resources.append([number, silent, *_stamp(mapped.stamp), *beside])
-        for name, cells in stated:
-            facts.setdefault(name, []).append([number, *cells])
-    return stage(transaction, "resource", [NUMBER, SILENT, *RESOURCE], resources), {
-        _TABLES[name]: stage(transaction, name, [NUMBER, *_names(name)], rows)
-        for name, rows in facts.items()
+    of_run = column_of([run_id] * len(batch))
+    resources = batch.resources.append_column("run_id", of_run)
+    return stage_arrow(transaction, "resource", resources), {
+        _TABLES[name]: stage_arrow(transaction, name, rows) for name, rows in batch.facts.items()
     }
-
-
-def _facts(mapped: MappedResource) -> list[tuple[str, list[Cell]]]:
-    """(table, cells in the order of `_names`) for each row; a tombstone has none."""
-    if mapped.stamp.retracted:
-        return []
-    rows = [(row.table, _cells(row)) for row in mapped.rows]
-    codes = {(each.kind, _key(each.code_system), _key(each.code)): each for each in mapped.unmapped}
-    return rows + [(_UNMAPPED, [*key, each.display, each.table]) for key, each in codes.items()]
-
-
-def _key(text: str) -> str:
-    """The text as part of a key, as it will be stored: PostgreSQL's keys may have 2,700 bytes."""
-    return storable(text[:KEY_LENGTH])
-
-
-def _cells(row: TypedRow) -> list[Cell]:
-    layout = _layout(row.table)
-    if strange := row.columns.keys() - layout.keys():
-        raise KeyError(f"{row.table} has no column {', '.join(sorted(strange))}")
-    cells: list[Cell] = [str(row.ordinal), repr(float(row.confidence)), ",".join(row.flags)]
-    value_of = row.columns.get
-    for name, (to_text, default) in layout.items():
-        value = value_of(name)
-        cells.append(default if value is None else to_text(value) if to_text else value)
-    return cells
-
-
-def _names(table: str) -> tuple[str, ...]:
-    """The columns of a table that its staged rows state."""
-    return UNMAPPED if table == _UNMAPPED else (*STATED, *_layout(table))
-
-
-@cache
-def _layout(table: str) -> dict[str, tuple[Callable[[Any], str] | None, Cell]]:
-    """A fact table's own columns: how each becomes text, and the text for want of a value."""
-    return {
-        each.name: (travel(each).to_text, default_text(each))
-        for each in _TABLES[table].columns
-        if each.name not in FactRow.model_fields
-    }
-
-
-def _facts_hash(mapped: MappedResource, stated: list[tuple[str, list[Cell]]]) -> str:
-    """A hash of all that the version puts into the store, its place in the input apart."""
-    stamp = mapped.stamp
-    head = (stamp.patient_key, stamp.version_id, stamp.last_updated, stamp.status)
-    text = repr((head, stamp.content_hash, stamp.retracted, stated))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _same_resource(one: Table, other: TableClause) -> ColumnElement[bool]:
@@ -286,5 +206,3 @@ def _insert(
 
 TARGETS = (*map(table_of, FACT_TABLES), table_of(UnmappedCodeRow), table_of(ResourceRow))
 _TABLES = {table.name: table for table in TARGETS}
-_UNMAPPED = table_of(UnmappedCodeRow).name
-_stamp = attrgetter(*STAMP)

@@ -10,23 +10,24 @@ from sqlalchemy import select, tuple_
 
 from adapter.errors import InvalidValue
 from adapter.mapping.dates import sortable
-from adapter.mapping.mapped import MappedResource
 from adapter.models import QuarantineRow
 from adapter.store.columns import table_of
 from adapter.store.connect import Transaction
+from adapter.store.prepare import Prepared
 from adapter.store.stage import remove, stage
 
 KEY = ("site", "resource_type", "resource_id")
 
 
-def release_mended(transaction: Transaction, mapped: Sequence[MappedResource], run_id: str) -> None:
+def release_mended(transaction: Transaction, mapped: Prepared, run_id: str) -> None:
     """Take out of quarantine the versions of these resources that came before them.
 
     One that came in the same run, or that says it is newer, waits on.
     """
-    if not mapped or not _holds_any(transaction):
+    if not len(mapped) or not _holds_any(transaction):
         return
-    updated = {_key(each): each.stamp.last_updated for each in mapped}
+    keys = zip(*(mapped.texts(name) for name in KEY), strict=True)
+    updated = dict(zip(keys, mapped.texts("last_updated"), strict=True))
     mended = [
         quarantine_id
         for quarantine_id, *key, raw in _waiting(transaction, list(updated), run_id)
@@ -34,10 +35,6 @@ def release_mended(transaction: Transaction, mapped: Sequence[MappedResource], r
     ]
     if mended:
         remove(transaction, QuarantineRow, "quarantine_id", mended)
-
-
-def _key(mapped: MappedResource) -> tuple[str, ...]:
-    return (mapped.stamp.site, mapped.stamp.resource_type, mapped.stamp.resource_id)
 
 
 def _holds_any(transaction: Transaction) -> bool:

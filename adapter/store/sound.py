@@ -13,9 +13,8 @@ from functools import cache
 from typing import Any
 
 from adapter.errors import InvalidResource, InvalidValue
+from adapter.fact_layout import fact_tables
 from adapter.mapping.mapped import MappedResource
-from adapter.models import FACT_TABLES
-from adapter.store.columns import python_type, table_of
 
 # Far beyond anything that is measured, and within what NUMERIC of PostgreSQL holds.
 MAX_EXPONENT = 100
@@ -44,16 +43,19 @@ def check(mapped: MappedResource) -> None:
 def _fits(table: str) -> dict[str, tuple[type[Any] | None, Callable[[Any], bool]]]:
     """For each column of a fact table: the type of which any value may go there, and what tells
     whether another may."""
-    kinds = {each.name: python_type(each) for each in _TABLES[table].columns}
-    return {name: (None if kind is Decimal else kind, _FITS[kind]) for name, kind in kinds.items()}
+    return {
+        name: (None if each.kind is Decimal else each.kind, _FITS[each.kind])
+        for name, each in fact_tables()[table].items()
+    }
 
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, Decimal | int):
         return False
     number = Decimal(value)
+    text = str(number)
     # Few digits are within all bounds; as_tuple() takes ten times as long.
-    if number.is_finite() and len(str(number)) <= SHORT and "E" not in str(number):
+    if len(text) <= SHORT and "E" not in text and number.is_finite():
         return True
     exponent = number.as_tuple().exponent
     if isinstance(exponent, str) or max(abs(number.adjusted()), -exponent) > MAX_EXPONENT:
@@ -73,4 +75,3 @@ _FITS: dict[type[Any], Callable[[Any], bool]] = {
     date: _is_day,
     Decimal: _is_number,
 }
-_TABLES = {table.name: table for table in map(table_of, FACT_TABLES)}

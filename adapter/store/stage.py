@@ -9,21 +9,27 @@ from sqlalchemy import Table, TableClause, column, delete, insert, select, table
 from sqlmodel import SQLModel
 
 from adapter.models import StoreSchemaRow
-from adapter.store.columns import staged_value, table_of, text_of, travel
+from adapter.store.columns import staged_value, table_of, travel
 from adapter.store.connect import Transaction
+from adapter.store.texts import Cell, column_of, text_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Cell = str | None
 
 
 def stage(
     transaction: Transaction, name: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]
 ) -> TableClause:
     """Put rows of text into the temporary table `staged_<name>`."""
-    staged = table(f"staged_{name}", *(column(each) for each in columns))
-    transaction.stage(staged.name, _batch(columns, list(rows)))
+    return stage_arrow(transaction, name, _batch(columns, list(rows)))
+
+
+def stage_arrow(
+    transaction: Transaction, name: str, rows: pa.RecordBatch | pa.Table
+) -> TableClause:
+    """Put what Arrow holds into the temporary table `staged_<name>`."""
+    staged = table(f"staged_{name}", *(column(each) for each in rows.schema.names))
+    transaction.stage(staged.name, rows)
     return staged
 
 
@@ -80,23 +86,4 @@ def _batch(columns: Sequence[str], rows: list[Sequence[Cell]]) -> pa.RecordBatch
     import pyarrow as pa
 
     cells: Iterable[Sequence[Cell]] = zip(*rows, strict=True) if rows else [()] * len(columns)
-    return pa.RecordBatch.from_arrays([_array(each) for each in cells], names=list(columns))
-
-
-def storable(text: str) -> str:
-    """The text as both engines can hold it."""
-    # JSON's escapes may spell half of a surrogate pair, which UTF-8 cannot.
-    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
-
-
-def _array(cells: Sequence[Cell]) -> pa.Array:
-    """The cells as an array of text that both engines can hold."""
-    import pyarrow as pa
-    from pyarrow import compute
-
-    try:
-        array = pa.array(cells, type=pa.string())
-    except UnicodeEncodeError:
-        array = pa.array([cell and storable(cell) for cell in cells], type=pa.string())
-    # PostgreSQL's text has no NUL, which a broken line in quarantine may.
-    return compute.replace_substring(array, "\x00", "\ufffd")
+    return pa.RecordBatch.from_arrays([column_of(each) for each in cells], names=list(columns))

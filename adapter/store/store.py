@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlmodel import SQLModel
 
@@ -20,14 +20,17 @@ from adapter.models import (
     SetAsideRow,
     SiteRow,
 )
-from adapter.store import coverage, query, schema
+from adapter.store import query, schema
 from adapter.store.connect import Database
-from adapter.store.facts import patients
 from adapter.store.interest import interest
 from adapter.store.load import LoadCounts, load
 from adapter.store.mended import release_mended
+from adapter.store.prepare import Prepared, prepare
 from adapter.store.stage import put, remove
-from analytics.course import PatientFacts
+
+if TYPE_CHECKING:
+    from adapter.store.coverage import CoverageCounts
+    from analytics.course import PatientFacts
 
 Model = TypeVar("Model", bound=SQLModel)
 SOME = 32
@@ -77,9 +80,15 @@ class Store:
         rejected: what could not be mapped goes into quarantine, each line once; versions that came
         before what is now mapped leave it.
         """
+        return self.load_prepared(prepare(batch, silent), run_id, rejected)
+
+    def load_prepared(
+        self, batch: Prepared, run_id: str, rejected: Sequence[Rejected] = ()
+    ) -> LoadCounts:
+        """`load` of what is prepared."""
         with self._database.transaction() as transaction:
-            counts = load(transaction, batch, run_id, silent)
-            release_mended(transaction, [*batch, *silent], run_id)
+            counts = load(transaction, batch, run_id)
+            release_mended(transaction, batch, run_id)
             if rejected:
                 put(transaction, [_quarantined(each, run_id) for each in rejected])
             return counts
@@ -91,6 +100,8 @@ class Store:
 
         sites, patient_keys: only these (none named: all). Memory holds some thousand at a time.
         """
+        from adapter.store.facts import patients
+
         with self._database.transaction(snapshot=True) as transaction:
             yield from patients(transaction, sites, patient_keys)
 
@@ -155,9 +166,9 @@ class Store:
         """The site of this name, if it has sent data."""
         return next(self.rows(SiteRow, site=name), None)
 
-    def register_site(self, site: str, timezone: str) -> None:
-        """Note a site that sends data, and its time zone."""
-        self._put(SiteRow(site=site, timezone=timezone))
+    def register_site(self, site: str, timezone: str, privacy: str = "identified") -> None:
+        """Note a site that sends data, its time zone, and how its data was de-identified."""
+        self._put(SiteRow(site=site, timezone=timezone, privacy=privacy))
 
     def sites(self) -> list[SiteRow]:
         """The sites that sent data, by name."""
@@ -190,6 +201,8 @@ class Store:
 
     def unmapped(self, sites: Sequence[str] = ()) -> Iterator[dict[str, str]]:
         """The codes, units and values that nothing maps, once for each resource of the sites."""
+        from adapter.store import coverage
+
         with self._database.transaction(snapshot=True) as transaction:
             yield from coverage.unmapped(transaction, sites)
 
@@ -198,12 +211,14 @@ class Store:
         outcomes: Mapping[str, Sequence[str]],
         stated: Mapping[str, str],
         sites: Sequence[str] = (),
-    ) -> coverage.CoverageCounts:
+    ) -> CoverageCounts:
         """What the sites' resources state for the outcomes, as `CoverageCounts` has it.
 
         outcomes: their fact tables. stated: table -> the column that is filled where a row of it
         states a fact.
         """
+        from adapter.store import coverage
+
         with self._database.transaction(snapshot=True) as transaction:
             return coverage.counts(transaction, outcomes, stated, sites)
 

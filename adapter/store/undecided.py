@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from sqlalchemy import TableClause, and_, func, select
 
-from adapter.mapping.mapped import MappedResource
 from adapter.models import ResourceRow
 from adapter.store.columns import table_of
 from adapter.store.connect import Transaction
@@ -14,11 +14,20 @@ from adapter.store.connect import Transaction
 KEY = ("site", "resource_type", "resource_id")
 
 
-def undecidable(one: MappedResource, other: MappedResource) -> bool:
+class Version(NamedTuple):
+    """What is staged of a version; retracted, silent: `1` or `0`."""
+
+    rank: str
+    content_hash: str
+    retracted: str
+    silent: str
+
+
+def undecidable(one: Version, other: Version) -> bool:
     """Whether only the content ranks two versions, of which one at least states something."""
-    if one.stamp.retracted or not (one.says_something or other.says_something):
+    if one.retracted == "1" or one.silent == other.silent == "1":
         return False
-    first, second = (each.stamp.rank.removesuffix(each.stamp.content_hash) for each in (one, other))
+    first, second = (each.rank.removesuffix(each.content_hash) for each in (one, other))
     return first == second
 
 

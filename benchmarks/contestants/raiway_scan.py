@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from adapter.mapping.mapped import MappedResource
-from adapter.reading import Outcome
+from adapter.packed import Packed
 from benchmarks import raiway_side
 from benchmarks.contestants import Answer, Run
 from benchmarks.contestants.raiway_rows import result, variant
@@ -22,24 +22,26 @@ def _run(paths: Sequence[Path]) -> Answer:
     return answer(raiway_side.scan_and_map(paths))
 
 
-def answer(outcomes: Iterable[Outcome]) -> Answer:
+def answer(parts: Iterable[Packed]) -> Answer:
     """The rows of what was mapped. Raises ValueError for what was not."""
     found: list[Thyroglobulin | Variant] = []
-    for outcome in outcomes:
-        if not isinstance(outcome, MappedResource):
-            raise ValueError(f"quarantined: {outcome.source}: {outcome.reason}")
-        if outcome.rows:
-            found += _rows(outcome)
+    for part in parts:
+        for each in part.rejected:
+            raise ValueError(f"quarantined: {each.source}: {each.reason}")
+        patients = part.mapped.texts("patient_key")
+        for number, analyte, *stated in _columns(part, "lab_result", RESULT):
+            if analyte == "Tg":
+                found.append(result(patients[number], *stated))
+        for number, *stated in _columns(part, "variant_result", FINDING):
+            found.append(variant(patients[number], *stated))
     return Answer(found, hashed_patients=True)
 
 
-def _rows(mapped: MappedResource) -> Iterator[Thyroglobulin | Variant]:
-    for row in mapped.rows:
-        columns = row.columns
-        if row.table == "lab_result" and columns["analyte"] == "Tg":
-            day = columns["date_earliest"].isoformat()
-            stated = (columns["value_sent"], columns["unit_sent"], columns["comparator"])
-            yield result(mapped.stamp.patient_key, day, *stated)
-        elif row.table == "variant_result":
-            stated = (columns["gene"], columns["p_hgvs"], columns["vaf_fraction"])
-            yield variant(mapped.stamp.patient_key, *stated)
+RESULT = ("n", "analyte", "date_earliest", "value_sent", "unit_sent", "comparator")
+FINDING = ("n", "gene", "p_hgvs", "vaf_fraction")
+
+
+def _columns(part: Packed, table: str, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    if table in part.mapped.facts:
+        columns = (part.mapped.facts[table].column(name).to_pylist() for name in names)
+        yield from zip(*columns, strict=True)

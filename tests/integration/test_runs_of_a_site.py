@@ -12,7 +12,7 @@ import pytest
 
 from adapter import definitions
 from adapter.errors import UsageError
-from adapter.ingest import Summary
+from adapter.ingest import How, Summary
 from adapter.mapping.resource import Mapper
 from adapter.runs import SiteMapper, in_zone_of, ingest_run, mappings_changed, replay_run
 from adapter.store import Store, open_store
@@ -148,11 +148,11 @@ def test_the_replay_of_an_unknown_site_registers_nothing(site: Site):
 def test_a_run_without_an_end_is_known_until_its_paths_are_read_again(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ):
-    load = Store.load
-    monkeypatch.setattr(Store, "load", _interrupted)
+    load = Store.load_prepared
+    monkeypatch.setattr(Store, "load_prepared", _interrupted)
     with pytest.raises(KeyboardInterrupt):
         site.sends("a.ndjson", tg())
-    monkeypatch.setattr(Store, "load", load)
+    monkeypatch.setattr(Store, "load_prepared", load)
     site.sends("b.ndjson", tg())
     (unfinished,) = site.store.unfinished_runs()
     assert (unfinished.site, Path(unfinished.paths).name) == ("A", "a.ndjson")
@@ -164,3 +164,18 @@ def test_a_run_without_an_end_is_known_until_its_paths_are_read_again(
 
 def _interrupted(*given: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_one_patient_under_two_names_is_refused(site: Site):
+    path = site.folder / "a.ndjson"
+    path.write_text(json.dumps(tg()), encoding="utf-8")
+    limited = How(privacy="limited:1f0a")
+    ingest_run([path], site.mapper, site.store, limited)
+    for other in (How(), How(privacy="limited:9e27")):
+        with pytest.raises(UsageError, match="counted twice"):
+            ingest_run([path], site.mapper, site.store, other)
+    assert ingest_run([path], site.mapper, site.store, limited).unchanged == 1
+    replay_run(site.mapper, site.store)
+    held = site.store.site("A")
+    assert held
+    assert held.privacy == "limited:1f0a"

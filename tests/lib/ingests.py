@@ -162,7 +162,8 @@ def _in_value(value: Any) -> int:
     entries = value.get("entry", []) if isinstance(value, dict) else []
     if not entries or value.get("resourceType") != "Bundle":
         return int(not isinstance(value, dict) or value.get("resourceType") != "Bundle")
-    return sum(_in_value(each["resource"]) for each in entries if "resource" in each)
+    gone = sum(each.get("request", {}).get("method") == "DELETE" for each in entries)
+    return gone + sum(_in_value(each["resource"]) for each in entries if "resource" in each)
 
 
 def load_in_full(store: Store, paths: Iterable[Path]) -> None:

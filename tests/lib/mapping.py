@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from adapter.definitions import load
 from adapter.mapping.mapped import MappedResource
 from adapter.mapping.resource import Mapper
+from tests.lib.privacy import assert_kept_when_limited
 from tests.lib.scanning import assert_not_dropped
 
 
@@ -27,9 +28,13 @@ def parsed(text: str) -> dict[str, Any]:
 
 
 def mapped(resource: dict[str, Any], zone: str = "America/New_York") -> MappedResource:
-    """The resource's facts; decimals survive as they were written. A scan must not drop them."""
+    """The resource's facts; decimals survive as they were written.
+
+    A scan must not drop them, and de-identification not change them.
+    """
     found = mapper(zone).map(parsed(json.dumps(resource)), "here:1")
     assert_not_dropped(mapper(zone), resource, found)
+    assert_kept_when_limited(mapper(zone), parsed(json.dumps(resource)), found)
     return found
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 
-from adapter.ingest import site_scanner
 from adapter.mapping import digest
 from adapter.mapping.mapped import MappedResource
 from adapter.mapping.resource import Mapper
 from adapter.mapping.scan import Scanner
 from adapter.mapping.stamp import patient_key
+from adapter.reading import site_scanner
 
 AWAITED = ("drug_exposure", "rai_administration")
 

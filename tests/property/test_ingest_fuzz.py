@@ -20,12 +20,13 @@ from typer.testing import CliRunner
 from adapter import splits
 from adapter.cli.app import app
 from adapter.errors import RaiwayError, UsageError
-from adapter.ingest import How, ingest, site_scanner
+from adapter.ingest import How, ingest
 from adapter.mapping.lines import BOM
 from adapter.mapping.mapped import MappedResource, Rejected
 from adapter.mapping.resource import Mapper
 from adapter.models import LabResultRow, QuarantineRow
-from adapter.reading import Part, Reader
+from adapter.packed import pack
+from adapter.reading import Part, Reader, site_scanner
 from adapter.store import open_store
 from adapter.synthetic.hospital import write_ndjson
 from tests.lib.databases import postgresql_server, store_url
@@ -44,7 +45,9 @@ def read(reader: Reader, path: Path) -> Part:
     whole = Part()
     for split in splits.of_file(path):
         part = reader.read(split)
-        whole.outcomes += part.after(whole.lines)
+        packed = pack(part.outcomes).after(whole.lines)
+        whole.outcomes += [each for each in part.outcomes if isinstance(each, MappedResource)]
+        whole.outcomes += packed.rejected
         whole.lines += part.lines
         whole.aside += part.aside
     for each in rejected(whole):

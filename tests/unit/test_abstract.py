@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from adapter.cli.abstract import abstract
+from adapter.abstract import abstract
 from adapter.evaluate import Evaluation, Request
 from analytics.aggregate import aggregate, header
 from analytics.estimate import estimate

@@ -47,12 +47,16 @@ def test_the_verbs_are_those_of_the_contract():
     assert COMMANDS == [
         "cohort",
         "coverage",
+        "deidentify",
         "demo",
         "doctor",
         "evaluate",
         "export",
         "ingest",
         "init",
+        "keys",
+        "pull",
+        "report",
         "sensitivity",
         "table-one",
     ]

@@ -6,12 +6,14 @@ import copy
 import json
 import re
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from adapter.config import load
 from tests.lib.needs import ROOT
 
 COMPOSE = YAML(typ="safe").load(ROOT / "docker-compose.yml")
@@ -56,7 +58,11 @@ def test_what_services_refer_to_is_declared() -> None:
         assert set(service.get("secrets", [])) <= COMPOSE["secrets"].keys(), name
         named = {mount.split(":")[0] for mount in service.get("volumes", [])}
         assert named <= COMPOSE["volumes"].keys(), name
-        assert service.get("depends_on", {}).keys() <= COMPOSE["services"].keys(), name
+        assert set(service.get("depends_on", {})) <= COMPOSE["services"].keys(), name
+        read = {mount["source"] for mount in service.get("configs", [])}
+        assert read <= COMPOSE["configs"].keys(), name
+        joined = service.get("network_mode", "service:adapter").removeprefix("service:")
+        assert joined in COMPOSE["services"], name
 
 
 def test_the_adapter_waits_for_a_store_that_answers() -> None:
@@ -67,13 +73,36 @@ def test_the_adapter_waits_for_a_store_that_answers() -> None:
 
 def test_no_secret_is_written_down() -> None:
     for service in COMPOSE["services"].values():
-        for name, value in service["environment"].items():
+        for name, value in service.get("environment", {}).items():
             if re.search("PASSWORD|SECRET|TOKEN|KEY", name):
                 assert name.endswith("_FILE"), name
                 assert value.startswith("/run/secrets/"), name
             assert not re.search(r"://[^/@]*:[^/@]*@", value), f"{name} holds a password"
     assert all(secret.keys() == {"file"} for secret in COMPOSE["secrets"].values())
     assert "/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_images_have_a_version() -> None:
+    images = [service["image"] for service in COMPOSE["services"].values() if "image" in service]
+    assert {image for image in images if ":" not in image} == {"raiway"}
+    assert not [image for image in images if image.endswith(":latest")]
+
+
+def test_the_hospitals_are_sites_and_on_loopback(tmp_path: Path) -> None:
+    file = tmp_path / "raiway.toml"
+    file.write_text(COMPOSE["configs"]["hospitals"]["content"])
+    sites = {site.base_url: site for site in load(file).sites}
+    assert COMPOSE["services"]["fill"]["command"] == list(sites)
+    for (base, site), name in zip(sites.items(), ("hospital-a", "hospital-b"), strict=True):
+        hospital = COMPOSE["services"][name]["environment"]
+        assert base == f"http://{hospital['SERVER_ADDRESS']}:{hospital['SERVER_PORT']}/fhir"
+        assert hospital["hapi.fhir.bulk_export_enabled"] == "true"
+        assert (site.mode, site.auth) == ("bulk", "none")
+
+
+def test_what_it_mounts_is_there() -> None:
+    stated = [each["file"] for each in COMPOSE["configs"].values() if "file" in each]
+    assert [path for path in stated if not (ROOT / path).is_file()] == []
 
 
 def test_no_port_is_published() -> None:

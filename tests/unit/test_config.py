@@ -33,12 +33,15 @@ def test_paths_are_taken_from_the_folder_of_the_file(toml: Path):
     assert "timezone" not in first.model_fields_set
 
 
+KNOWN = "known here: [store], [landing], [analysis], [report], [sites]"
+
+
 @pytest.mark.parametrize(
     ("text", "what", "hint"),
     [
         ("[stor]", "[stor] is not a table", "did you mean [store]?"),
         ('url = "x"', "[url] is not a table", "did you mean url in [store]?"),
-        ("[zzz]", "[zzz] is not a table", "known here: [store], [analysis], [report], [sites]"),
+        ("[zzz]", "[zzz] is not a table", KNOWN),
         ('[report]\nbas = "x"', "report.bas is not a setting", "did you mean base?"),
         ('[report]\nurl = "x"', "report.url is not a setting", "did you mean url in [store]?"),
         ("[store]\nzzz = 1", "store.zzz is not a setting", "known here: url"),

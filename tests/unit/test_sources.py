@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import UsageError
-from adapter.sources import Broken, Found, expand, passed_over, read
+from adapter.mapping.stamp import is_deletion
+from adapter.sources import Broken, Found, expand, read
 
 ONE = '{"resourceType": "Patient", "id": "1"}'
 TWO = '{"resourceType": "Patient", "id": "2", "x": 12.40}'
@@ -69,6 +70,15 @@ def test_a_truncated_gzip_is_one_clear_error(tmp_path: Path) -> None:
         list(read(_file(tmp_path, "a.ndjson.gz", whole[: len(whole) // 2])))
 
 
+def test_a_document_is_bounded_since_it_is_read_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapter.sources.DOCUMENT", 2 << 20)
+    path = _file(tmp_path, "a.json.gz", gzip.compress(bytes(3 << 20)))
+    with pytest.raises(UsageError, match="a JSON document of more than 2 MiB"):
+        list(read(path))
+
+
 def test_json_may_be_one_resource_or_lines(tmp_path: Path) -> None:
     pretty = json.dumps(json.loads(ONE), indent=2)
     assert [item.source for item in read(_file(tmp_path, "a.json", pretty))] == ["a.json"]
@@ -94,9 +104,11 @@ def test_references_inside_a_bundle_are_resolved(tmp_path: Path) -> None:
         ],
     }
     found = list(read(_file(tmp_path, "b.json", json.dumps(bundle))))
-    assert [item.source for item in found] == ["b.json#entry[0]", "b.json#entry[1]"]
+    assert [item.source for item in found] == [f"b.json#entry[{at}]" for at in range(3)]
     assert isinstance(found[1], Found)
     assert found[1].resource["subject"] == {"reference": "Patient/p"}
+    assert isinstance(found[2], Found)
+    assert is_deletion(found[2].resource)
 
 
 def test_folders_are_walked_and_manifests_left_out(tmp_path: Path) -> None:
@@ -146,14 +158,6 @@ def test_a_damaged_gzip_is_one_clear_error(tmp_path: Path) -> None:
     whole[-6] ^= 0xFF
     with pytest.raises(UsageError, match="damaged"):
         list(read(_file(tmp_path, "a.ndjson.gz", bytes(whole))))
-
-
-def test_files_of_other_kinds_in_folders_are_counted(tmp_path: Path) -> None:
-    (tmp_path / "inner").mkdir()
-    for name in ("a.ndjson", "manifest.json", "readme.txt", "inner/scan.dcm"):
-        _file(tmp_path, name, ONE)
-    assert passed_over([tmp_path]) == 2
-    assert passed_over([tmp_path / "a.ndjson"]) == 0
 
 
 def test_what_is_kept_of_a_bundle_has_the_digits_that_were_sent(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING
 
-from adapter.cli.tables import Table
+from adapter.tables import Table
 
 if TYPE_CHECKING:
     from adapter.evaluate import Evaluation

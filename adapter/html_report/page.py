@@ -1,0 +1,151 @@
+"""A page as one self-contained HTML file under a Content-Security-Policy of hashes.
+
+Nothing in it can run, load or send anything: no script, no other host, one style sheet, which the
+policy names by its hash (https://www.w3.org/TR/CSP3/).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from adapter.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A drawn plot. caption: what is needed to read it right; svg: an element of its own.
+
+    numbers: what is drawn, as a table.
+    """
+
+    name: str
+    title: str
+    caption: str
+    svg: str
+    numbers: Table
+
+    @property
+    def drawn(self) -> Markup:
+        """The SVG as it is; it was made here, from numbers and escaped texts."""
+        return Markup(self.svg)  # noqa: S704
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A cell of text that leads to another place of the page."""
+
+    text: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Rows of which cells may lead on. closed: shown only when the reader opens them."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, Sequence[str | Linked | Sequence[str | Linked]]]]
+    """(id of the row, '' for none; its cells)"""
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A resource behind a result: its id in the page, what it is called, the facts that were made
+    of it, and its text as it was ingested; found: False where the text says why there is none."""
+
+    name: str
+    title: str
+    facts: tuple[str, ...]
+    text: str
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page, in this order: texts, flow, plots, tables, steps, sources, parts."""
+
+    name: str
+    title: str
+    texts: tuple[str, ...] = ()
+    flow: tuple[tuple[str, str, str], ...] = ()
+    """(who stays, how many; who leaves and why)"""
+    plots: tuple[Plot, ...] = ()
+    tables: tuple[Table, ...] = ()
+    steps: tuple[Steps, ...] = ()
+    sources: tuple[Source, ...] = ()
+    parts: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A whole report. level: patient or aggregate; banner: what its reader must know first;
+    result: in one sentence, '' for none."""
+
+    level: str
+    title: str
+    banner: str
+    result: str
+    facts: tuple[tuple[str, str], ...]
+    sections: tuple[Section, ...]
+
+    @property
+    def plots(self) -> tuple[Plot, ...]:
+        """All plots, in their order."""
+        return tuple(plot for section in self.sections for plot in section.plots)
+
+    @property
+    def gone(self) -> int:
+        """How many resources are not where they were ingested from any more."""
+        parts = (part for section in self.sections for part in section.parts)
+        return sum(not source.found for part in parts for source in part.sources)
+
+
+def rendered(page: Page) -> str:
+    """The page as HTML."""
+    style = _text("report.css")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            page=page,
+            style=Markup(style),  # noqa: S704 - the project's own file
+            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
+            "form-action 'none'",
+            is_link=lambda cell: isinstance(cell, Linked),
+            is_text=lambda cell: isinstance(cell, str),
+            plain=_plain,
+        )
+    )
+
+
+def _plain(text: str) -> Markup:
+    """Text between tags. The quotes of JSON need no escape there and would double its size."""
+    return Markup(escape(text, quote=False))  # noqa: S704
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import PackageLoader
+
+    return Environment(
+        loader=PackageLoader("adapter.html_report", "."),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _text(name: str) -> str:
+    return (files("adapter.html_report") / name).read_text(encoding="utf-8")

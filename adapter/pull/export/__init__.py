@@ -1,0 +1,1 @@
+"""Pulling by Bulk Data export: kick-off, polling, manifest, files."""

@@ -1,0 +1,1 @@
+"""The landing folder: runs, their state, watermarks, what may be written."""

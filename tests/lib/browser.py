@@ -1,0 +1,100 @@
+"""A page in a real browser: what it asks for, complains of, and lets a reader do."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.lib.definitions import NODE_MODULES
+from tests.lib.needs import missing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+AXE = NODE_MODULES / "axe-core" / "axe.min.js"
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+
+_HEAR_VIOLATIONS = """
+window.violations = [];
+document.addEventListener('securitypolicyviolation',
+  event => window.violations.push(event.violatedDirective + ' ' + event.blockedURI));
+"""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium of this machine; skips the test where there is none."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        missing("no Chromium is installed")
+    if importlib.util.find_spec("playwright") is None:
+        missing("the Python package playwright is not installed")
+    from playwright.sync_api import sync_playwright
+
+    # Chromium's sandbox refuses to run as root, as CI does.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Seen:
+    """A page that was opened, and what was noted meanwhile."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def violations(self) -> list[str]:
+        """What the page's Content-Security-Policy stopped."""
+        found: list[str] = self.page.evaluate("window.violations")
+        return found
+
+    def axe(self) -> list[str]:
+        """What axe holds against the page: rule and element."""
+        if not AXE.is_file():
+            missing("axe-core is not installed: run `npm ci` in tests/judges first")
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        result: Any = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        assert result["passes"], "axe looked at nothing"
+        return [
+            f"{rule['id']}: {node['html'][:120]}"
+            for rule in result["violations"]
+            for node in rule["nodes"]
+        ]
+
+    def tab_to(self, selector: str, most: int = 300) -> None:
+        """Press Tab until an element that the selector matches has the focus."""
+        for _ in range(most):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate("at => document.activeElement.matches(at)", selector):
+                return
+        raise AssertionError(f"no {selector} is reached by Tab")
+
+
+@contextmanager
+def opened(browser: Browser, file: Path, width: int = 1200) -> Iterator[Seen]:
+    """The file in a window of that width, without a network."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
+    page = context.new_page()
+    seen = Seen(page)
+    page.on("request", lambda request: seen.requests.append(request.url))
+    page.on("console", lambda said: seen.complaints.append(said.text))
+    page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    page.add_init_script(_HEAR_VIOLATIONS)
+    page.goto(file.as_uri())
+    try:
+        yield seen
+    finally:
+        context.close()
