@@ -116,6 +116,8 @@ def _evaluated(
         "userInvocationTable": _FUNCTIONS,
         "membership": membership,
     }
+    # One for all of the process, which whoever else evaluates in it takes away.
+    _nodes.TypeInfo.model = R4
     found: list[Node] = _engine.do_eval(context, [focus], tree)
     return found
 

@@ -171,7 +171,7 @@ def test_doctor_tells_what_the_store_holds(loaded: Path):
     by_name = {check["name"]: check for check in checks}
     assert set(by_name) >= {"config", "mappings", "study", "measures", "store", "disk", "python"}
     assert all(check["ok"] for check in checks)
-    assert "1 sites, 46 patients" in by_name["store"]["found"]
+    assert "1 site, 46 patients" in by_name["store"]["found"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")

@@ -254,6 +254,15 @@ def test_poll_transient(tmp_path):
         assert script.unasked == []
 
 
+def test_poll_forbidden(tmp_path):
+    refused = outcome("forbidden", "insufficient scope", 403)
+    script = exporting(FILE, status=lambda request, server: refused)
+    with served(tmp_path, script) as site:
+        with pytest.raises(Unreachable) as found:
+            site.pull()
+        assert 'scope = "system/*.rs"' in found.value.hint
+
+
 def test_poll_html(tmp_path):
     script = exporting(FILE, status=lambda request, server: login_page())
     with served(tmp_path, script) as site:

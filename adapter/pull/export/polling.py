@@ -72,7 +72,8 @@ async def _page(dialogue: Dialogue, url: str, before: list[Manifest], partly: Pa
                     early.append(_read(dialogue, reply))
                     await partly(together([*before, *early]))
             case status if status in _FORBIDDEN:
-                hint = "the client's scope, or its token, is not enough"
+                # sekmet-fhir, for one, wants this scope, whatever types were granted.
+                hint = 'the scope is not enough; some servers want scope = "system/*.rs"'
                 what = f"the export may not be followed: {said(reply)}"
                 raise Unreachable(what, where=masked(url), hint=hint)
             case status if status in GONE:
