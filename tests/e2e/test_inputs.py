@@ -161,6 +161,8 @@ def test_standard_input(export: Path, tmp_path: Path, temporary: Path):
 
 def waiting(path: Path, cwd: Path, temporary: Path) -> subprocess.Popen[bytes]:
     """An ingest that has unpacked the archive and waits for its standard input to end."""
+    # A shell's background job, as which tests may run, hands on that SIGINT is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [RAIWAY, "ingest", path, "-", *SITE],
         stdin=subprocess.PIPE,
