@@ -171,6 +171,8 @@ def waiting(path: Path, cwd: Path, temporary: Path) -> subprocess.Popen[bytes]:
         env=environment(TMPDIR=str(temporary)),
     )
     until(lambda: bool(list(temporary.glob(f"{PREFIX}*/*.gz"))))
+    # Until it waits: an interrupt that falls into a destructor's turn is one that Python ignores.
+    time.sleep(1)
     return process
 
 
