@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from adapter.errors import ConfigurationError
+from adapter.server_settings import ClientSettings, ServerLimits, ServerSettings
 from adapter.site_settings import (
     ENVIRONMENT,
     Limits,
@@ -71,6 +72,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "landing": LandingSettings,
     "analysis": AnalysisSettings,
     "report": ReportSettings,
+    "server": ServerSettings,
     "sites": SiteSettings,
 }
 
@@ -86,6 +88,7 @@ class Settings(BaseSettings):
     landing: LandingSettings = LandingSettings()
     analysis: AnalysisSettings = AnalysisSettings()
     report: ReportSettings = ReportSettings()
+    server: ServerSettings = ServerSettings()
     sites: tuple[SiteSettings, ...] = Field(default=())
 
     @classmethod
@@ -204,5 +207,7 @@ def _homes(key: str) -> list[str]:
         **TABLES,
         "sites.limits": Limits,
         "sites.privacy": PrivacySettings,
+        "server.limits": ServerLimits,
+        "server.clients": ClientSettings,
     }
     return [f"{key} in [{table}]" for table, model in tables.items() if key in model.model_fields]

@@ -1,0 +1,36 @@
+"""What every request needs, built once at start and kept in `app.state.context`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+from sqlalchemy import Engine
+
+from adapter.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """settings: as loaded. store_url: the analytic store. engine: the operational tables."""
+
+    settings: Settings
+    store_url: str
+    engine: Engine
+
+    @property
+    def public_url(self) -> str:
+        """The origin that clients see, without a slash at its end."""
+        server = self.settings.server
+        return server.public_url.rstrip("/") or f"http://{server.host}:{server.port}"
+
+    @property
+    def base(self) -> str:
+        """The FHIR base."""
+        return f"{self.public_url}/fhir"
+
+
+def context_of(request: Request) -> ApiContext:
+    """The context of the application that a request came to."""
+    context: ApiContext = request.app.state.context
+    return context

@@ -1,0 +1,1 @@
+"""The operations that evaluate Measures, at once or as jobs."""

@@ -1,0 +1,1 @@
+"""HTTP as FHIR R4 wants it: content, errors, Bundles, the CapabilityStatement, definitions."""

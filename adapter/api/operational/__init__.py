@@ -1,0 +1,1 @@
+"""The server's own tables: reports, jobs, audit; their database and migrations."""

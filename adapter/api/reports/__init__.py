@@ -1,0 +1,1 @@
+"""MeasureReports that are kept: read, search, history, create, update, aggregate."""

@@ -1,0 +1,1 @@
+"""The process: listening, workers, health, metrics, logs, the API's page."""
