@@ -11,6 +11,9 @@ UCUM = "http://unitsofmeasure.org"
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 ABSENT_CODES = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 
+PULLED = "urn:raiway:pulled"
+"""Extension of Resource.meta: as of when a server gave a resource that has no lastUpdated."""
+
 DECIMALS = 6
 # Below this six decimals would leave less than two digits: a p value of 1e-9 is not 0.
 SMALL = 1e-4

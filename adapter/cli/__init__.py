@@ -5,12 +5,14 @@ Engines are imported inside the commands, so that `raiway --help` answers at onc
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """The console script `raiway`."""
     from adapter.start_up import own_process
 
     own_process()
-    from adapter.cli.app import app
+    from adapter.cli.app import application
 
-    app(prog_name="raiway")
+    application(sys.argv[1:])(prog_name="raiway")

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from adapter.cli import (
-    cohort,
-    coverage,
-    deidentify,
-    demo,
-    doctor,
-    evaluate,
-    export,
-    ingest,
-    init,
-    keys,
-    pull,
-    report,
-    sensitivity,
-    table_one,
-)
 from adapter.cli.command import add
 
 EPILOG = (
@@ -31,17 +17,46 @@ EPILOG = (
     "5 partial (something was quarantined).\n\nTry: raiway demo"
 )
 
-app = typer.Typer(
-    name="raiway",
-    help="FHIR resources in, MeasureReports out: outcomes of redifferentiation therapy.",
-    epilog=EPILOG,
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    # Locals hold patients' data; `adapter.cli.outcome` says what a failure shows instead.
-    pretty_exceptions_enable=False,
-    pretty_exceptions_show_locals=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+VERBS = (
+    "demo",
+    "init",
+    "keys",
+    "doctor",
+    "pull",
+    "deidentify",
+    "ingest",
+    "coverage",
+    "cohort",
+    "evaluate",
+    "report",
+    "sensitivity",
+    "table-one",
+    "export",
+    "serve",
 )
+"""Each is a module here, in the order of the help."""
+
+
+def application(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The application; where the first of the arguments is a verb, with that alone.
+
+    The options of all others need not be read then, and what they import.
+    """
+    app = typer.Typer(
+        name="raiway",
+        help="FHIR resources in, MeasureReports out: outcomes of redifferentiation therapy.",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        # Locals hold patients' data; `adapter.cli.outcome` says what a failure shows instead.
+        pretty_exceptions_enable=False,
+        pretty_exceptions_show_locals=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for verb in arguments[:1] if arguments and arguments[0] in VERBS else VERBS:
+        add(app, import_module(f"adapter.cli.{verb.replace('-', '_')}").COMMAND)
+    return app
 
 
 def _print_version(asked: bool) -> None:
@@ -50,7 +65,6 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     show_version: Annotated[
         bool,
@@ -60,22 +74,3 @@ def _root(
     ] = False,
 ) -> None:
     """FHIR resources in, MeasureReports out: outcomes of redifferentiation therapy."""
-
-
-for verb in (
-    demo,
-    init,
-    keys,
-    doctor,
-    pull,
-    deidentify,
-    ingest,
-    coverage,
-    cohort,
-    evaluate,
-    report,
-    sensitivity,
-    table_one,
-    export,
-):
-    add(app, verb.COMMAND)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
-
-from rich.console import Console
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from adapter.cli.tables import Table, drawn, plain
 from adapter.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Output:
@@ -18,12 +20,23 @@ class Output:
 
     def __init__(self, *, quiet: bool = False, no_color: bool = False) -> None:
         self.quiet = quiet
+        self._no_color = no_color
+
+    @cached_property
+    def _stdout(self) -> Console:
+        return self._console(stderr=False)
+
+    @cached_property
+    def stderr(self) -> Console:
+        """The console of all that is no data."""
+        return self._console(stderr=True)
+
+    def _console(self, *, stderr: bool) -> Console:
+        from rich.console import Console
+
         # None leaves the decision to NO_COLOR and the terminal.
-        colour = True if no_color else None
-        self._stdout = Console(no_color=colour, highlight=False, markup=False, emoji=False)
-        self.stderr = Console(
-            stderr=True, no_color=colour, highlight=False, markup=False, emoji=False
-        )
+        colour = True if self._no_color else None
+        return Console(stderr=stderr, no_color=colour, highlight=False, markup=False, emoji=False)
 
     def data(self, text: str) -> None:
         """Text to stdout as it is, in UTF-8. Raises UsageError where stdout takes no more."""

@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 
+from adapter.elements import PULLED
 from adapter.errors import InvalidResource
 from adapter.mapping.dates import sortable
 from adapter.mapping.mapped import Stamp
@@ -25,8 +26,6 @@ from adapter.mapping.mapped import Stamp
 RETRACTED = "entered-in-error"
 DELETED = "deleted"
 """The status of a resource that its server has deleted: no code of FHIR's, and none is needed."""
-PULLED = "urn:raiway:pulled"
-"""Extension of Resource.meta: as of when a server gave a resource that has no lastUpdated."""
 # Later in the list holds against earlier (HL7 observation-status and its like).
 STATUS_ORDER = (
     "registered", "draft", "planned", "preliminary", "in-progress", "", "unknown",

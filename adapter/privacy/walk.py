@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from adapter.mapping.stamp import PULLED
+from adapter.elements import PULLED
 from adapter.privacy import actions, calendars
 from adapter.privacy.actions_of_numbers import age_capped
 from adapter.privacy.codings import SYSTEM_WITHHELD

@@ -21,7 +21,7 @@ BOM = b"\xef\xbb\xbf"
 GZIP = b"\x1f\x8b"
 BLANK = b" \t\r\n"
 
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 class Checked(NamedTuple):
@@ -62,18 +62,18 @@ def checked(raw: bytes, expected: str | None) -> Checked | Refused:
         return Refused("JSON, but no object", raw)
     found, name = resource.get("id"), resource.get("resourceType")
     # What nearly every line passes, without a call of its own.
-    framed = name == expected and type(found) is str and _ID.fullmatch(found) is not None
+    framed = name == expected and type(found) is str and ID.fullmatch(found) is not None
     reason = None if framed else _frame_refused(resource, expected)
     if reason is None and b"null" in raw:
         reason = _null_refused(resource)
     if reason is not None:
         return Refused(reason, raw)
-    if raw[0] != _OPEN or raw[-1] != _CLOSE or b"\n" in raw or b"\r" in raw:
+    if raw[0] != OPEN or raw[-1] != CLOSE or b"\n" in raw or b"\r" in raw:
         raw = raw.strip().translate(_BREAKS)
     return Checked(resource, raw)
 
 
-_OPEN, _CLOSE = b"{}"
+OPEN, CLOSE = b"{}"
 _BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
 
@@ -81,7 +81,7 @@ def _frame_refused(resource: dict[str, Any], expected: str | None) -> str | None
     """What is wrong with the type or the id."""
     found, name = resource.get("id"), resource.get("resourceType")
     known = name == (expected or name) and isinstance(name, str) and name in known_types()
-    if known and type(found) is str and _ID.fullmatch(found):
+    if known and type(found) is str and ID.fullmatch(found):
         return None
     return _type_refused(name, expected) or _id_refused(found, str(name))
 
@@ -103,7 +103,7 @@ _WITHOUT_ID = frozenset({"Bundle", "OperationOutcome", "Parameters"})
 def _id_refused(found: object, resource_type: str) -> str | None:
     if found is None:
         return None if resource_type in _WITHOUT_ID else "no id"
-    well_formed = isinstance(found, str) and _ID.fullmatch(found)
+    well_formed = isinstance(found, str) and ID.fullmatch(found)
     return None if well_formed else "an id that is not well-formed"
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from adapter import splits
-from adapter.cli.app import app
+from adapter.cli.app import application
 from adapter.ingest import BECAME, How, Summary
 from adapter.models import FACT_TABLES, LabResultRow, VisitRow
 from adapter.store import open_store
@@ -37,6 +37,8 @@ from tests.lib.ingests import (
     visit,
     written,
 )
+
+app = application()
 
 PLAIN = How(workers=1)
 WAYS = (PLAIN, How(strict=True, workers=1), How(workers=2), How(strict=True, workers=2))

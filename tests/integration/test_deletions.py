@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from adapter import landed
+from adapter.elements import PULLED
 from adapter.errors import UsageError
 from adapter.ingest import How
-from adapter.mapping.stamp import PULLED
 from adapter.models import LabResultRow, ResourceRow
 from adapter.pull.landing import closing
 from adapter.store import open_store

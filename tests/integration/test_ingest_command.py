@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from adapter.cli.app import app
+from adapter.cli.app import application
 from tests.lib.mapping import observation, quantity
+
+app = application()
 
 TG = observation("3013-0", valueQuantity=quantity(12.4, "ng/mL"))
 BAD = {**TG, "id": "bad", "valueQuantity": quantity(1, "furlong")}

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from adapter import splits
-from adapter.cli.app import app
+from adapter.cli.app import application
 from adapter.errors import RaiwayError, UsageError
 from adapter.ingest import How, ingest
 from adapter.mapping.lines import BOM
@@ -31,6 +31,8 @@ from adapter.store import open_store
 from adapter.synthetic.hospital import write_ndjson
 from tests.lib.databases import postgresql_server, store_url
 from tests.lib.ingests import MAPPER, counted, glucose, line, ndjson, person, tg, visit, written
+
+app = application()
 
 __all__ = ["postgresql_server", "store_url"]
 pytestmark = pytest.mark.timeout(100)

@@ -9,8 +9,10 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from adapter.cli.app import app
+from adapter.cli.app import application
 from tests.lib.needs import ROOT
+
+app = application()
 
 HEAVY = {"adbc_driver_manager", "fhir", "fhirpathpy", "numpy", "pandas", "pyarrow", "scipy"} | {
     "sqlalchemy",

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from adapter.cli.app import app
+from adapter.cli.app import application
+
+app = application()
 
 SITE_A = ["ingest", ".", "--site", "A"]
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from adapter.config import SiteSettings
-from adapter.mapping.stamp import PULLED
+from adapter.elements import PULLED
 from adapter.pull.landing import exact
 from adapter.pull.landing.border import Withheld, border_of
 from adapter.pull.landing.deidentified import Deidentifying

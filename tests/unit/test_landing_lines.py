@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from adapter.mapping.stamp import PULLED
+from adapter.elements import PULLED
 from adapter.pull.checks import Refused
 from adapter.pull.landing import closing
 from adapter.pull.landing.border import Identified

@@ -15,7 +15,8 @@ from adapter.pull.crawl.pages import Entries, SearchFailed, entries
 from adapter.pull.crawl.queries import Search
 from adapter.pull.crawl.search import Expired, Searcher
 from adapter.pull.crawl.servers import Server
-from adapter.pull.landing.run_folder import Landing, PartFile
+from adapter.pull.landing.part_file import PartFile
+from adapter.pull.landing.run_folder import Landing
 
 RESTARTS = 3
 """How often a search begins anew because the server forgot it."""

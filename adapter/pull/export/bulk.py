@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from adapter.config import SiteSettings
 from adapter.errors import Unreachable
 from adapter.pull.crawl import capability, histories
 from adapter.pull.crawl.windows import LEAST_OVERLAP, instant, moment
-from adapter.pull.export import leaving, outside, roster
+from adapter.pull.export import leaving, roster
 from adapter.pull.export.dialogue import DeadlinePassed, Dialogue
 from adapter.pull.export.filters import filters
 from adapter.pull.export.following import Following
@@ -33,6 +33,9 @@ from adapter.pull.plan import Plan
 from adapter.pull.transport.client import Client
 from adapter.pull.transport.content import NotJson, TooLarge
 from adapter.pull.transport.origins import ForbiddenOrigin
+
+if TYPE_CHECKING:
+    from adapter.pull.export.outside import Referred
 
 LATE = "late members"
 GOODBYE = 10.0
@@ -52,8 +55,12 @@ async def export(
     open), ConfigurationError for a server that is not R4, LandingError.
     """
     dialogue = Dialogue(client, landing.note, told)
-    by_patients = plan.level != "system"
-    referred = outside.referred(client, landing, site) if by_patients else None
+    referred = None
+    if plan.level != "system":
+        # It brings the mappings along.
+        from adapter.pull.export import outside
+
+        referred = outside.referred(client, landing, site)
     exports = _Exports(dialogue, landing, plan, referred)
     try:
         await exports.all(site.overlap)
@@ -82,7 +89,7 @@ class _Exports:
     dialogue: Dialogue
     landing: Landing
     plan: Plan
-    referred: outside.Referred | None
+    referred: Referred | None
     people: frozenset[str] | None = None
     jobs: list[tuple[Job, frozenset[str]]] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)

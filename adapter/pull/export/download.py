@@ -145,7 +145,7 @@ class Download:
         if file.section is Section.OUTPUT:
             with OutputFile(file, self.landing, self.rules, self._told) as output:
                 await Transfer(client, file.url, authorise, output.feed).run()
-                output.commit()
+                await output.commit()
         elif file.section is Section.DELETED:
             deleted = DeletedFile(file, self.landing, self.rules, self.job.transaction_time)
             await Transfer(client, file.url, authorise, deleted.feed).run()

@@ -19,6 +19,9 @@ from adapter.errors import ConfigurationError
 Level = Literal["system", "patient", "group"]
 ListStyle = Literal["comma", "repeat"]
 
+NOBODYS = frozenset({"Medication"})
+"""Of the types that mappings read, those that are in no patient's compartment."""
+
 TYPE, FILTER, SINCE, PATIENT = "_type", "_typeFilter", "_since", "patient"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import orjson
 
@@ -13,6 +14,8 @@ from adapter.pull.export.ndjson import Splitter
 
 Take = Callable[[bytes | Refused, int], None]
 """Given each line that is not blank, and its number in the file."""
+TakeAll = Callable[[Sequence[bytes]], bool]
+"""Given the lines that end in a chunk; False: none was taken, and each is to be given."""
 
 
 class Suspect(Unreachable):
@@ -29,10 +32,14 @@ class Unusable(Unreachable):
 
 @dataclass(slots=True)
 class LineReader:
-    """Hands the lines on as they come. cap: bytes of the longest; count: lines so far."""
+    """Hands the lines on as they come. cap: bytes of the longest; count: lines so far.
+
+    take_all: the short way, after the first line that says what comes.
+    """
 
     cap: int
     take: Take
+    take_all: TakeAll | None = None
     count: int = 0
     _number: int = 0
     _splitter: Splitter = field(init=False)
@@ -42,7 +49,12 @@ class LineReader:
 
     def feed(self, chunk: bytes) -> None:
         """Take the lines that end in the chunk. Raises Suspect for a page for people."""
-        for line in self._splitter.feed(chunk):
+        lines = self._splitter.feed(chunk)
+        if self.take_all and self.count and _are_lines(lines) and self.take_all(lines):
+            self._number += len(lines)
+            self.count += len(lines)
+            return
+        for line in lines:
             self._next(line)
 
     def end(self) -> None:
@@ -67,6 +79,11 @@ class LineReader:
     def _sniff(self, line: bytes) -> None:
         if not self.count and line.lstrip().startswith(b"<"):
             raise Suspect("an HTML or XML page came instead of the file")
+
+
+def _are_lines(found: list[bytes | Refused]) -> TypeGuard[list[bytes]]:
+    """Are there any, and none too long? Only one that began in an earlier chunk may be."""
+    return bool(found) and isinstance(found[0], bytes)
 
 
 def _parses(line: bytes) -> bool:

@@ -18,11 +18,9 @@ from adapter.pull.crawl.hydrate import Hydration
 from adapter.pull.crawl.search import Searcher
 from adapter.pull.crawl.servers import Server
 from adapter.pull.crawl.taken import Gathered, Taker
+from adapter.pull.export.kickoff import NOBODYS
 from adapter.pull.landing.run_folder import Landing
 from adapter.pull.transport.client import Client
-
-NOBODYS = frozenset({"Medication"})
-"""Of the types that mappings read, those that are in no patient's compartment."""
 
 _KEY = "references"
 
@@ -48,6 +46,10 @@ class Referred:
         for each in references.targets(resource, self.elements.get(name, ()), self.base):
             if each and each.partition("/")[0] in NOBODYS:
                 self.wanted.add(each)
+
+    def concerned(self, resource_type: str, rows: bytes) -> bool:
+        """Whether any of these rows may have to be noted."""
+        return resource_type in NOBODYS or any(name.encode() in rows for name in NOBODYS)
 
     def remember(self, landing: Landing) -> None:
         """Leave it to whoever saves the state next: who commits the rows."""

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from adapter.pull.checks import Checked, Refused, checked
 from adapter.pull.crawl import issues
+from adapter.pull.export.batch import plain
 from adapter.pull.export.filters import Filters
 from adapter.pull.export.job import JobFile
 from adapter.pull.export.linereader import LineReader, Suspect, Unusable
-from adapter.pull.export.outside import Referred
-from adapter.pull.landing.run_folder import Landing, PartFile
+from adapter.pull.landing.part_file import PartFile
+from adapter.pull.landing.run_folder import Landing
 
 FEW, SHARE = 100, 0.5
 """A file is given up when more lines than these, and than this share of it, were refused."""
 EACH = 2_000
 """Lines after which somebody is told."""
+
+if TYPE_CHECKING:
+    from adapter.pull.export.outside import Referred
 
 Reference = tuple[str, str]
 
@@ -57,7 +62,7 @@ class OutputFile:
         self._parts: dict[str, PartFile | None] = {}
         self._open = ExitStack()
         self._refused = self._headers = self._untold = 0
-        self._reader = LineReader(rules.cap, self._take)
+        self._reader = LineReader(rules.cap, self._take, self._take_all)
         self.feed = self._reader.feed
         if file.resource_type:
             self._begin(file.resource_type)
@@ -70,8 +75,8 @@ class OutputFile:
     ) -> None:
         self._open.close()
 
-    def commit(self) -> None:
-        """Put all of it on record. Raises Suspect where it did not come whole."""
+    async def commit(self) -> None:
+        """Put all of it on record. Raises Suspect where it did not come whole, LandingError."""
         self._reader.end()
         count = self._reader.count
         # Whether a count counts the headers of organised files, version 3 does not say.
@@ -79,9 +84,10 @@ class OutputFile:
             raise Suspect(f"{count} lines came where the manifest counts {self._file.count}")
         if self._rules.referred:
             self._rules.referred.remember(self._landing)
-        for part in self._parts.values():
-            if part is not None:
-                part.commit()
+        for part in filter(None, self._parts.values()):
+            # Other files may go on meanwhile.
+            await asyncio.wrap_future(part.flush())
+            part.commit()
         if not self._file.resource_type:
             with self._landing.part(self._file.recorded_as, self._file.key) as mark:
                 mark.commit()
@@ -97,9 +103,27 @@ class OutputFile:
             part = self._part(found.resource["resourceType"])
             if part is not None:
                 part.put(found.resource, found.raw)
-        self._untold += 1
-        if self._untold == EACH:
-            self._told(self._file.told_as, EACH)
+        self._tell(1)
+
+    def _take_all(self, lines: Sequence[bytes]) -> bool:
+        """Take lines that nothing is to be decided about; False where something may be."""
+        kind, rules = self._file.resource_type, self._rules
+        decides = rules.gone or rules.filters.by_type or not self._landing.border.identified
+        content = None if kind is None or decides else plain(lines, kind)
+        if kind is None or content is None:
+            return False
+        if rules.referred and rules.referred.concerned(kind, content):
+            return False
+        part = self._part(kind)
+        if part is not None:
+            part.put_all(content, len(lines))
+        self._tell(len(lines))
+        return True
+
+    def _tell(self, more: int) -> None:
+        self._untold += more
+        if self._untold >= EACH:
+            self._told(self._file.told_as, self._untold)
             self._untold = 0
 
     def _wanted(self, found: Checked, number: int) -> bool:

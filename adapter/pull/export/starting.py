@@ -8,9 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from adapter.errors import Unreachable
-from adapter.pull.export import outside
 from adapter.pull.export.dialogue import Dialogue, content, said
-from adapter.pull.export.kickoff import ExportRequest
+from adapter.pull.export.kickoff import NOBODYS, ExportRequest
 from adapter.pull.export.manifest import absolute
 from adapter.pull.transport import retry
 from adapter.pull.transport.client import GaveUp
@@ -84,7 +83,7 @@ async def started(dialogue: Dialogue, request: ExportRequest) -> tuple[str, Expo
         elif reply.status == 405 and not posted:
             # Version 4 of Bulk Data has POST only.
             posted = True
-        elif names := request.types_refused(content(reply), outside.NOBODYS):
+        elif names := request.types_refused(content(reply), NOBODYS):
             request = request.without_types(names)
             text = f"the server exports no {', '.join(sorted(names))} by patients: asked for by id"
             dialogue.note("information", "not-supported", text)

@@ -139,6 +139,8 @@ class Appended:
             self._file = os.fdopen(number, "r+b", buffering=0)
             self.lines, self._end = _whole(self._file.readall())
             self._file.truncate(self._end)
+        # What an earlier process appended may not have reached the disk.
+        self._unsynced = True
 
     def append(self, value: Any) -> None:
         """Add a line, whole or not at all. Raises LandingError."""
@@ -153,11 +155,14 @@ class Appended:
                 self._file.truncate(self._end)
                 raise
         self._end += len(line)
+        self._unsynced = True
 
     def sync(self) -> None:
         """Bring it to the disk. Raises LandingError."""
-        with explained(self.path):
-            os.fsync(self._file.fileno())
+        if self._unsynced:
+            with explained(self.path):
+                os.fsync(self._file.fileno())
+            self._unsynced = False
 
     def close(self) -> None:
         """Close the file."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from adapter.mapping.stamp import PULLED
+from adapter.elements import PULLED
 from adapter.pull.landing import exact
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -27,15 +27,13 @@ from adapter.errors import UsageError
 from adapter.pull.checks import Refused, known_types
 from adapter.pull.landing import folder, tombstones
 from adapter.pull.landing.border import Border, Withheld
-from adapter.pull.landing.pulled import with_server_time
+from adapter.pull.landing.part_file import PART, PartFile
 from adapter.pull.landing.state import Committed, Journal, RunState, SiteState
 from adapter.pull.landing.tombstones import Tombstones
 
 QUARANTINE = "quarantine.ndjson"
 LOG = "log.ndjson"
-PART = ".part"
 NOTE = "note"
-BUFFER = 1 << 20
 
 
 class Landing:
@@ -65,6 +63,7 @@ class Landing:
                 number = int(each.name.split(".")[1])
                 self._numbers[each.resource_type] = max(self._numbers[each.resource_type], number)
         self._remove_unrecorded()
+        self.writer = ThreadPoolExecutor(1, "landing")
         state.before.append(self._sync)
 
     def __enter__(self) -> Landing:
@@ -73,6 +72,7 @@ class Landing:
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
+        self.writer.shutdown()
         for each in (self._journal, self._quarantine, self.gone, self.log):
             each.close()
 
@@ -204,71 +204,3 @@ class Landing:
 def is_note(entry: dict[str, Any]) -> bool:
     """Whether a line of a run's log is an issue that was noted."""
     return entry.get("event") == NOTE
-
-
-class PartFile:
-    """A file under way: a context manager that leaves nothing behind unless it is committed."""
-
-    def __init__(self, landing: Landing, resource_type: str, key: str) -> None:
-        """Begin the file. Raises LandingError."""
-        self._landing, self._type, self._key = landing, resource_type, key
-        digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-        self.path = landing.path / f"{resource_type}.{digest}{PART}"
-        self._file = folder.create(self.path)
-        self._waiting: list[bytes] = []
-        self._size = 0
-        self._taken = 0
-        self._digest = hashlib.sha256()
-        self.lines = self.bytes = 0
-
-    def __enter__(self) -> PartFile:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
-        # Closing writes nothing more: the file's own buffer is not used (see `_write`).
-        with suppress(OSError):
-            self._file.close()
-        with suppress(OSError):
-            self.path.unlink(missing_ok=True)
-
-    def put(self, resource: dict[str, Any], raw: bytes) -> None:
-        """Add a resource, as the site's privacy mode lets it pass. Raises LandingError.
-
-        raw: the resource in one line of JSON. What the privacy mode refuses is kept aside.
-        """
-        landing = self._landing
-        line = landing.border.across(resource, raw)
-        self._taken += 1
-        if isinstance(line, Withheld):
-            landing.withhold(self._type, line, f"{self._key}#{self._taken}", raw)
-            return
-        line = with_server_time(resource, line, landing.state.server_time) + b"\n"
-        self._waiting.append(line)
-        self._size += len(line)
-        self.lines += 1
-        if self._size >= BUFFER:
-            self._write()
-
-    def commit(self) -> None:
-        """Make the file whole and put it on record. Raises LandingError; it is then abandoned."""
-        landing = self._landing
-        self._write()
-        name = landing.next_name(self._type) if self.lines else ""
-        with folder.explained(self.path):
-            folder.sync(self._file)
-            self._file.close()
-            if name:
-                folder.settle(self.path, landing.path / name)
-        digest = self._digest.hexdigest()
-        landing.record(Committed(name, self._type, self._key, self.lines, self.bytes, digest))
-
-    def _write(self) -> None:
-        content = b"".join(self._waiting)
-        self._waiting, self._size = [], 0
-        with folder.explained(self.path):
-            self._file.write(content)
-            self._file.flush()
-        self._digest.update(content)
-        self.bytes += len(content)

@@ -48,13 +48,13 @@ class Budget:
 
     left: int
 
-    def take(self, size: int, where: str) -> None:
+    def take(self, size: int, url: str) -> None:
         """Count so many bytes. Raises TooLarge where none are left."""
         self.left -= size
         if self.left < 0:
             raise TooLarge(
                 "this run has taken as much as it may",
-                where=where,
+                where=masked(url),
                 hint="if that is right, raise run_gb in [sites.limits]",
             )
 
@@ -92,7 +92,7 @@ class Guard:
                 where=masked(self.url),
                 hint="ask for smaller pages, or raise page_mb in [sites.limits]",
             )
-        self.budget.take(size, masked(self.url))
+        self.budget.take(size, self.url)
 
 
 async def decoded(network: AsyncIterator[bytes], guard: Guard) -> AsyncIterator[bytes]:

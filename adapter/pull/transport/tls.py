@@ -36,7 +36,10 @@ class TlsFiles:
     def __init__(self, site: SiteSettings) -> None:
         """Raises ConfigurationError for files that cannot be used."""
         self._verify = site.verify_tls
-        self._context = _verified(site)
+        self._site = site
+        self._context: ssl.SSLContext | None = None
+        if site.ca_file or site.client_cert:
+            self._context = _verified(site)
 
     def check(self, origin: Origin) -> None:
         """Raises ConfigurationError where verification is off and the origin is not loopback."""
@@ -50,7 +53,11 @@ class TlsFiles:
     def context(self, origin: Origin) -> ssl.SSLContext:
         """For a connection to this origin. Raises as `check` does."""
         self.check(origin)
+        if origin.scheme == "http":
+            # It trusts nobody, and costs no reading of the system's authorities.
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if self._verify:
+            self._context = self._context or _verified(self._site)
             return self._context
         context = httpx2.create_ssl_context(verify=False)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
