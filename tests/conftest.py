@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+# It draws a number when it is first imported, which commands do as late as they can.
+import rich.style  # noqa: F401
 from hypothesis import HealthCheck, settings
 
 from tests.lib.needs import SHARED, in_ci, missing

@@ -27,6 +27,7 @@ VERBS = (
     "ingest",
     "coverage",
     "cohort",
+    "check",
     "evaluate",
     "report",
     "sensitivity",
