@@ -1,9 +1,9 @@
-# Raiway's command line for a PostgreSQL store. Build: docker build -t raiway .
+# Raiway: the command line, the report and the server, for a PostgreSQL store. Build: docker build -t raiway .
 FROM python:3.11-slim AS build
 WORKDIR /src
-COPY requirements/postgres.txt requirements/
+COPY requirements/serve.txt requirements/
 RUN python -m venv /opt/raiway \
- && /opt/raiway/bin/pip install --no-cache-dir --require-hashes -r requirements/postgres.txt
+ && /opt/raiway/bin/pip install --no-cache-dir --require-hashes -r requirements/serve.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY adapter adapter
 COPY analytics analytics

@@ -23,7 +23,13 @@ from pydantic_settings import (
 )
 
 from adapter.errors import ConfigurationError
-from adapter.server_settings import ClientSettings, ServerLimits, ServerSettings
+from adapter.server_settings import (
+    ClientSettings,
+    OpenIdSettings,
+    ServerLimits,
+    ServerSettings,
+    beside_file,
+)
 from adapter.site_settings import (
     ENVIRONMENT,
     Limits,
@@ -129,6 +135,8 @@ def load(path: Path | None = None) -> Settings:
         raise _explained(error, file, stated) from error
     sites = tuple(beside(file.parent, site) for site in settings.sites)
     changed: dict[str, Any] = {"sites": sites}
+    if "server" in settings.model_fields_set:
+        changed["server"] = beside_file(file.parent, settings.server)
     if "folder" in settings.landing.model_fields_set:
         landing = {"folder": file.parent / settings.landing.folder}
         changed["landing"] = settings.landing.model_copy(update=landing)
@@ -209,5 +217,6 @@ def _homes(key: str) -> list[str]:
         "sites.privacy": PrivacySettings,
         "server.limits": ServerLimits,
         "server.clients": ClientSettings,
+        "server.openid": OpenIdSettings,
     }
     return [f"{key} in [{table}]" for table, model in tables.items() if key in model.model_fields]

@@ -15,6 +15,7 @@ from adapter.evaluate import Evaluation, Request, evaluate
 from adapter.files import make_folder, write_atomically
 from adapter.html_report import patient_html
 from adapter.ingest import Summary
+from adapter.quality.stamp import stamped
 from adapter.report.evaluation import checked_report, measure
 from adapter.runs import ingest_run, site_mapper
 from adapter.store import Store, open_store
@@ -60,7 +61,7 @@ def run(folder: Path, settings: Settings, *, page: bool = False) -> Demo:
         _refuse_other_data(store)
         summary = ingest_run(write_ndjson(files["export"]), site.mapper, store)
         study = load().study(settings.analysis.study)
-        evaluation = evaluate(store, study, Request(sites=(SITE,)))
+        evaluation = stamped(store, evaluate(store, study, Request(sites=(SITE,))))
         if page:
             files["page"] = folder / "report.html"
             write_atomically(files["page"], patient_html(store, evaluation))

@@ -10,9 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from adapter.site_settings import Duration, Secret, Section
+from adapter.site_settings import ENVIRONMENT, Duration, Secret, Section
 
 Policy = Literal["none", "secure-sum", "registry", "public"]
 """What a summary report may state: a file of mappings/disclosure/, or 'none' inside the site."""
@@ -26,6 +26,8 @@ class ServerLimits(Section):
     requests_per_minute: int = Field(default=600, ge=1)
     """Of one client, or of one address that has not authenticated."""
     tokens_per_minute: int = Field(default=30, ge=1)
+    logins_per_minute: int = Field(default=5, ge=1)
+    """Attempts to log in under one name from one address."""
     evaluations_at_once: int = Field(default=2, ge=1)
     jobs_waiting: int = Field(default=20, ge=1)
     job_deadline: Duration = timedelta(hours=1)
@@ -37,7 +39,7 @@ class ServerLimits(Section):
 class ClientSettings(Section):
     """A registered system (SMART Backend Services). One of jwks_file and jwks_uri."""
 
-    id: str
+    id: str = Field(pattern=r"^[A-Za-z0-9._:/@-]{1,128}$")
     name: str = ""
     jwks_file: Path | None = None
     jwks_uri: str = ""
@@ -45,6 +47,31 @@ class ClientSettings(Section):
     policy: Policy = "public"
     patient_level: bool = False
     """Whether it may have subject-list and individual reports."""
+
+    @model_validator(mode="after")
+    def _one_key_set(self) -> ClientSettings:
+        if (self.jwks_file is None) == (not self.jwks_uri):
+            raise ValueError(f"client {self.id} needs one of jwks_file and jwks_uri")
+        return self
+
+
+class OpenIdSettings(Section):
+    """The provider that people of the hospital log in with (OpenID Connect, code flow, PKCE)."""
+
+    issuer: str
+    """Its issuer URL: https://login.hospital.example/realms/main"""
+    client_id: str
+    client_secret: Secret = ""
+    """'' is a public client, which PKCE alone protects."""
+    scope: str = "openid profile"
+    name_claim: str = "sub"
+    """The claim that names a person in the audit."""
+    role_claim: str = "roles"
+    reader_roles: tuple[str, ...] = ()
+    """Who may log in; () is everybody whom the provider lets in."""
+    patient_level_roles: tuple[str, ...] = ()
+    """Who may see single patients."""
+    reader_policy: Policy = "public"
 
 
 class ServerSettings(Section):
@@ -68,8 +95,45 @@ class ServerSettings(Section):
     """Whether a POST of $evaluate-measure stores the report."""
     policy: Policy = "none"
     """For who has not authenticated (loopback only)."""
+    signing_key: Secret = ""
+    """Signs access tokens: an ES384 key, or a JWKS whose first key signs and whose others are still
+    taken. '' is a key that the operational database keeps and renews."""
+    signing_key_life: Duration = timedelta(days=30)
+    """After which the database's key is renewed."""
     users_file: Path | None = None
     session_key: Secret = ""
+    session_life: Duration = timedelta(hours=8)
+    openid: OpenIdSettings | None = None
+    ca_file: Path | None = None
+    """The authority of the hospital's own that key sets and the login provider are asked with."""
     audit_log: Path | None = None
+    """None is raiway-audit.jsonl beside an embedded database."""
     clients: tuple[ClientSettings, ...] = ()
     limits: ServerLimits = ServerLimits()
+
+
+def beside_file(folder: Path, server: ServerSettings) -> ServerSettings:
+    """The settings with their relative paths taken from this folder. Unset ones stay unset."""
+    changed: dict[str, object] = {}
+    for name in ("tls_certificate", "users_file", "ca_file", "audit_log"):
+        if (path := getattr(server, name)) is not None:
+            changed[name] = folder / path
+    for name in ("tls_key", "session_key", "signing_key"):
+        if stated := getattr(server, name):
+            changed[name] = _secret(folder, stated)
+    if server.openid is not None:
+        stated = _secret(folder, server.openid.client_secret)
+        changed["openid"] = server.openid.model_copy(update={"client_secret": stated})
+    if server.clients:
+        changed["clients"] = tuple(_client(folder, client) for client in server.clients)
+    return server.model_copy(update=changed)
+
+
+def _client(folder: Path, client: ClientSettings) -> ClientSettings:
+    if client.jwks_file is None:
+        return client
+    return client.model_copy(update={"jwks_file": folder / client.jwks_file})
+
+
+def _secret(folder: Path, stated: str) -> str:
+    return stated if not stated or stated.startswith(ENVIRONMENT) else str(folder / stated)

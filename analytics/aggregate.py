@@ -9,21 +9,18 @@ What needs a single patient (a minimum, a median of rows) is not here: `analytic
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from itertools import combinations
 from typing import Any, NamedTuple, TypeVar
 
-from analytics.course import MBQ_PER_MCI
-from analytics.episode import Course, Episode
+from analytics.episode import Course
+from analytics.patient_cells import COUNT, EXIT, Cell, Pattern, cells
+from analytics.patient_cells import FIRST_OUTCOME as FIRST_OUTCOME  # where aggregates are read
+from analytics.patient_cells import TIME_TO_PROGRESSION as TIME_TO_PROGRESSION
+from analytics.stratifiers import STRATIFIERS as STRATIFIERS
+from analytics.stratifiers import arm as arm
 from analytics.study import Study
-
-Pattern = tuple[str, ...]
-
-TIME_TO_PROGRESSION = "ttp"
-FIRST_OUTCOME = "first_outcome"
-"""Progression or death, whichever was first: kinds entered, progression, death, censored."""
 
 
 class CountKey(NamedTuple):
@@ -145,26 +142,6 @@ def _sum(left: Mapping[Key, int], right: Mapping[Key, int]) -> Mapping[Key, int]
     return dict(sorted((Counter(left) + Counter(right)).items()))
 
 
-def arm(study: Study, driver: str) -> str:
-    """The drug classes that the study gives to a driver, as `BRAFi+MEKi`; `no_arm` for none."""
-    return "+".join(study.driver(driver).arm) or "no_arm"
-
-
-STRATIFIERS: dict[str, Callable[[Episode, Study], str]] = {
-    "driver": lambda episode, study: episode.profile.driver,
-    "arm": lambda episode, study: arm(study, episode.profile.driver),
-    "regimen": lambda episode, study: episode.drugs.regimen,
-    "histology": lambda episode, study: episode.histology,
-    "sex": lambda episode, study: episode.sex or "unknown",
-    "race": lambda episode, study: study.race_labels.get(episode.race, "other"),
-    "ethnicity": lambda episode, study: study.ethnicity_labels.get(episode.ethnicity, "other"),
-    "pdl1": lambda episode, study: _pdl1(episode, study),
-    "uptake": lambda episode, study: episode.uptake,
-    "rai_treated": lambda episode, study: "yes" if episode.rai else "no",
-    "site": lambda episode, study: episode.site,
-}
-
-
 def header(study: Study, stratifiers: Iterable[str] = ()) -> Header:
     """The header of the study's aggregates; `driver` is always a stratifier, so are the study's
     `strata`, and `rai_treated` where percentages are of the treated.
@@ -180,106 +157,26 @@ def header(study: Study, stratifiers: Iterable[str] = ()) -> Header:
 
 def aggregate(courses: Iterable[Course], study: Study, head: Header) -> Aggregate:
     """The aggregate of these courses; the unit of counting is the study's (`unit`)."""
-    counts: Counter[CountKey] = Counter()
-    exits: Counter[ExitKey] = Counter()
-    values: Counter[ValueKey] = Counter()
-    for course in courses:
-        if course.attrition:
-            counts[CountKey("attrition", (), course.attrition)] += 1
-        counted = course.episodes if study.unit == "episode" else course.episodes[:1]
-        for later in course.episodes[len(counted) :]:
-            counts[CountKey("later_courses", (), "all")] += 1
-            counts[CountKey("later_courses", (), "rai" if later.rai else "no_rai")] += 1
-            if later.rai_mbq is not None:
-                values[ValueKey("later_rai_mci", (), later.rai_mbq / MBQ_PER_MCI)] += 1
-        for episode in counted:
-            pattern = tuple(STRATIFIERS[name](episode, study) for name in head.stratifiers)
-            counts.update(
-                CountKey(variable, pattern, category)
-                for variable, category in dict.fromkeys(_categories(episode, study))
-            )
-            values.update(
-                ValueKey(variable, pattern, value) for variable, value in _values(episode)
-            )
-            exits.update(_exits(episode, head, pattern))
+    return of_cells(
+        Counter(cell for course in courses for cell in cells(course, study, head)), head
+    )
+
+
+def of_cells(counted: Mapping[Cell, int], head: Header) -> Aggregate:
+    """The aggregate of cells, each with how often it was met."""
+    counts: dict[CountKey, int] = {}
+    exits: dict[ExitKey, int] = {}
+    values: dict[ValueKey, int] = {}
+    for (table, pattern, variable, *rest), n in counted.items():
+        if table == COUNT:
+            counts[CountKey(variable, pattern, rest[0])] = n
+        elif table == EXIT:
+            exits[ExitKey(variable, pattern, rest[0], rest[1])] = n
+        else:
+            values[ValueKey(variable, pattern, rest[0])] = n
     return Aggregate(
         head,
         dict(sorted(counts.items())),
         dict(sorted(exits.items())),
         dict(sorted(values.items())),
     )
-
-
-def _categories(episode: Episode, study: Study) -> Iterator[tuple[str, str]]:
-    """Every (variable, category) of one patient; a variable may have several."""
-    yield "patients", "all"
-    for name in ("race", "ethnicity", "sex", "histology", "driver", "regimen", "pdl1", "uptake"):
-        yield name, STRATIFIERS[name](episode, study)
-    driver = study.driver(episode.profile.driver)
-    yield "regimen_by_driver", f"{episode.drugs.regimen}:{driver.group}"
-    yield "rai_treated", STRATIFIERS["rai_treated"](episode, study)
-    yield "best_recist", episode.best_recist
-    yield "durable_control", episode.durable_control
-    yield "finish_rule", episode.finish_rule
-    yield "observation_ended", episode.follow_up.reason
-    yield "absorbed_dose", "stated" if episode.absorbed_dose.stated else "not_stated"
-    for variable, found in (
-        ("mutation", episode.profile.labels),
-        ("mutation_pair", _pairs(episode)),
-        ("gene_tested", episode.profile.genes_tested),
-        ("deviation", episode.deviations),
-        (
-            "dose_intensity",
-            [f"{drug.ingredient}:{drug.category}" for drug in episode.dose_intensity],
-        ),
-    ):
-        yield from ((variable, name) for name in found)
-    for what, at in (
-        ("recist", episode.response.at),
-        ("tg", episode.tg_change),
-        ("ct", episode.ct_change),
-    ):
-        yield from ((f"{what}_{time}", category) for time, category in at.items())
-    if any(value and value.tgab_positive for value in episode.tg.values()):
-        yield "tgab", "positive"
-
-
-def _pairs(episode: Episode) -> list[str]:
-    """Genes found altered together, as `BRAF+TERT`; a verbatim label is no gene."""
-    genes = sorted(set(episode.profile.labels) & set(episode.profile.genes_tested))
-    return ["+".join(pair) for pair in combinations(genes, 2)]
-
-
-def _pdl1(episode: Episode, study: Study) -> str:
-    score = episode.profile.pdl1_pct
-    if score is None:
-        return "not_tested"
-    return "positive" if score >= Decimal(str(study.pdl1_positive_from_pct)) else "negative"
-
-
-def _values(episode: Episode) -> Iterator[tuple[str, Decimal]]:
-    for span in episode.drugs.spans:
-        if span.days is not None:
-            yield "drug_days", Decimal(span.days)
-    for name, mbq in (
-        ("redifferentiation_rai_mci", episode.rai_mbq),
-        ("prior_rai_mci", episode.prior_rai_mbq),
-        ("cumulative_rai_mci", episode.cumulative_rai_mbq),
-    ):
-        if mbq is not None:
-            yield name, mbq / MBQ_PER_MCI
-
-
-def _exits(episode: Episode, head: Header, pattern: Pattern) -> Iterator[ExitKey]:
-    """The patient's entry and exit; one without any follow-up enters no curve."""
-    seen = episode.follow_up
-    if seen.outcome:
-        kind, days = seen.outcome
-        yield ExitKey(FIRST_OUTCOME, pattern, 0, "entered")
-        yield ExitKey(FIRST_OUTCOME, pattern, -(-days // head.grid_days), kind)
-    if seen.reason == "no_follow_up":
-        return
-    kind = "event" if seen.event else "censored"
-    exit_bin = -(-seen.days // head.grid_days)
-    yield ExitKey(TIME_TO_PROGRESSION, pattern, 0, "entered")
-    yield ExitKey(TIME_TO_PROGRESSION, pattern, exit_bin, kind)

@@ -43,7 +43,7 @@ class DateSpan:
 
     def day(self, policy: str = "exclude") -> date | None:
         """The one day that the study's `date_policy` takes; None where it takes none."""
-        if self.is_day:
+        if self.earliest == self.latest:
             return self.earliest
         match policy:
             case "earliest":

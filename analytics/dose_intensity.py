@@ -85,11 +85,11 @@ def _intensity(
         return DoseIntensity(ingredient, reason="begun_after_finish")
     records = [span for drug in drugs if (span := _record(drug, study))]
     delivered = Decimal(0)
-    for day in _days(first, last):
+    for day, days in _stretches(first, last, records):
         dose = _dose_on(day, records)
         if isinstance(dose, str):
             return DoseIntensity(ingredient, reason=dose)
-        delivered += dose
+        delivered += dose * days
     days = (last - first).days + 1
     return DoseIntensity(ingredient, delivered, Decimal(str(label)) * days)
 
@@ -142,6 +142,10 @@ def _unclear(record: _Record) -> bool:
     return not UNCLEAR.isdisjoint(record.drug.flags)
 
 
-def _days(first: date, last: date) -> Iterator[date]:
-    for number in range((last - first).days + 1):
-        yield first + timedelta(days=number)
+def _stretches(first: date, last: date, records: list[_Record]) -> Iterator[tuple[date, int]]:
+    """The days from first to last as runs that the same records cover: first day, and how many."""
+    ends = (record.last + timedelta(days=1) for record in records if record.last)
+    turns = {first, *(record.first for record in records), *ends}
+    cuts = sorted(day for day in turns if first <= day <= last)
+    for day, following in zip(cuts, [*cuts[1:], last + timedelta(days=1)], strict=True):
+        yield day, (following - day).days

@@ -7,7 +7,7 @@ Procedure, a MedicationAdministration and a charge is counted once.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -62,10 +62,11 @@ class DrugCourse:
     """Index drugs without a gap longer than the study's `merge_gap_days`."""
 
     spans: tuple[DrugSpan, ...]
+    first_day: date = field(init=False, repr=False, compare=False)
 
-    @property
-    def first_day(self) -> date:
-        return min(span.first_day for span in self.spans)
+    def __post_init__(self) -> None:
+        # Asked for dozens of times.
+        object.__setattr__(self, "first_day", min(span.first_day for span in self.spans))
 
     @property
     def last_day(self) -> date | None:

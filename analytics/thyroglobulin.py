@@ -176,11 +176,16 @@ def _ratio_category(before: TgValue, after: TgValue, down: Fraction, up: Fractio
     """Where the whole interval of possible ratios lies; an open end is never reached itself."""
     exact = before.exact and after.exact
     if after.high is not None and before.low is not None:
-        highest, cut = Fraction(after.high), down * Fraction(before.low)
+        highest, cut = after.high, _times(down, before.low)
         if highest < cut or (not exact and 0 < highest == cut):
             return "decrease"
     if after.low is not None and before.high is not None:
-        lowest, cut = Fraction(after.low), up * Fraction(before.high)
+        lowest, cut = after.low, _times(up, before.high)
         if lowest > cut or (not exact and lowest == cut):
             return "increase"
     return "stable" if exact else "indeterminate"
+
+
+def _times(cut: Fraction, value: Decimal) -> Fraction | Decimal:
+    """The product, exactly; a Decimal compares exactly with either."""
+    return value if cut == 1 else cut * Fraction(value)

@@ -8,6 +8,7 @@ from fastapi import Request
 from sqlalchemy import Engine
 
 from adapter.config import Settings
+from adapter.server_settings import ServerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,19 @@ class ApiContext:
     def public_url(self) -> str:
         """The origin that clients see, without a slash at its end."""
         server = self.settings.server
-        return server.public_url.rstrip("/") or f"http://{server.host}:{server.port}"
+        return server.public_url.rstrip("/") or origin(server)
 
     @property
     def base(self) -> str:
         """The FHIR base."""
         return f"{self.public_url}/fhir"
+
+
+def origin(server: ServerSettings) -> str:
+    """Where the server itself listens; a proxy's address may be another."""
+    scheme = "https" if server.tls_certificate else "http"
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"{scheme}://{host}:{server.port}"
 
 
 def context_of(request: Request) -> ApiContext:

@@ -33,7 +33,9 @@ VERBS = (
     "sensitivity",
     "table-one",
     "export",
+    "pool",
     "serve",
+    "users",
 )
 """Each is a module here, in the order of the help."""
 

@@ -4,32 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adapter.cli.command import Command
-from adapter.cli.options import StudyOptions
 from adapter.cli.output import Output, as_json
+from adapter.cli.report_form import Format, FormOptions
 from adapter.cli.tables import Table, counted, plain
 from adapter.errors import UsageError
 from adapter.files import check_writable, write_atomically
 
 if TYPE_CHECKING:
+    from adapter.config import Settings
     from adapter.evaluate import Evaluation
+    from adapter.measures.definition import MeasureDefinition
 
 
 WHOLE = "redifferentiation-outcomes"
-
-
-class Format(StrEnum):
-    """What `raiway evaluate` writes."""
-
-    FHIR = "fhir"
-    FIGURES = "figures"
-    TABLE = "table"
 
 
 def _day(name: str, text: str) -> typer.models.OptionInfo:
@@ -40,7 +33,7 @@ def _day(name: str, text: str) -> typer.models.OptionInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(StudyOptions):
+class EvaluateOptions(FormOptions):
     """The options of `raiway evaluate`."""
 
     measure: Annotated[str, typer.Argument(metavar="MEASURE", help="The id of a Measure.")] = WHOLE
@@ -57,10 +50,6 @@ class EvaluateOptions(StudyOptions):
             "--stratify", metavar="CODE", help="A further stratifier beside driver; repeatable."
         ),
     ] = field(default_factory=list)
-    form: Annotated[
-        Format,
-        typer.Option("--format", help="MeasureReport, figures by name, or a table for eyes."),
-    ] = Format.FHIR
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write there, not to stdout.")
     ] = None
@@ -75,10 +64,12 @@ def run(options: EvaluateOptions, output: Output) -> int:
     from adapter.abstract import abstract
     from adapter.cli.caveats import warn_of_gaps
     from adapter.evaluate import Request, evaluate
-    from adapter.report.evaluation import checked_report, measure
+    from adapter.quality.stamp import stamped
+    from adapter.report.evaluation import measure
     from adapter.store import open_store
 
-    form = _form(options, output)
+    form = _format(options, output)
+    options.chosen_form(form)
     if options.out:
         check_writable(options.out)
     settings = config.load(options.config)
@@ -91,21 +82,36 @@ def run(options: EvaluateOptions, output: Output) -> int:
         stratifiers=tuple(options.stratifiers),
     )
     with open_store(options.store or settings.store.url, create=False) as store:
-        evaluation = evaluate(store, study, request)
+        evaluation = stamped(store, evaluate(store, study, request))
         _say(evaluation, store.counts()["quarantine"], output)
         warn_of_gaps(store, options.sites, output)
     if form is Format.TABLE:
         _write_tables(abstract(evaluation), options.out, output)
+    elif form is Format.FIGURES:
+        _write(as_json(evaluation.document()), options.out, output)
     else:
-        figures = form is Format.FIGURES
-        document = evaluation.document() if figures else checked_report(evaluation, asked, settings)
-        _write(as_json(document), options.out, output)
-    if form is Format.FHIR and settings.report.reporter == config.ReportSettings().reporter:
-        output.warn("reporter is a placeholder: set [report] reporter")
+        _write(_report(evaluation, asked, settings, options), options.out, output)
+        if settings.report.reporter == config.ReportSettings().reporter:
+            output.warn("reporter is a placeholder: set [report] reporter")
     return 0
 
 
-def _form(options: EvaluateOptions, output: Output) -> Format:
+def _report(
+    evaluation: Evaluation, asked: MeasureDefinition, settings: Settings, options: EvaluateOptions
+) -> str:
+    """The report as text, in the form asked for."""
+    from adapter.report.csv_table import csv_text
+    from adapter.report.evaluation import checked_report
+    from adapter.report.forms import render
+
+    form = options.chosen_form(options.form)
+    receiver = options.receiver(settings, evaluation.sites)
+    report = checked_report(evaluation, asked, settings, options.instant())
+    rendered = render(report, form, receiver)
+    return csv_text(rendered, options.columns) if options.form is Format.CSV else as_json(rendered)
+
+
+def _format(options: EvaluateOptions, output: Output) -> Format:
     """What is written. Raises UsageError for a table of a part."""
     if options.as_json:
         if options.form is Format.TABLE:

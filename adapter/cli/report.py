@@ -83,6 +83,7 @@ def run(options: ReportOptions, output: Output) -> int:
         patient_report,
         write_figures,
     )
+    from adapter.quality.stamp import stamped
     from adapter.store import open_store
     from adapter.tables import counted
 
@@ -93,7 +94,7 @@ def run(options: ReportOptions, output: Output) -> int:
     settings = config.load(options.config)
     study = options.chosen_study(settings)
     with open_store(options.store or settings.store.url, create=False) as store:
-        evaluation = evaluate(store, study, Request(tuple(options.sites)))
+        evaluation = stamped(store, evaluate(store, study, Request(tuple(options.sites))))
         if options.level is Level.PATIENT:
             page = patient_report(store, evaluation, options.resources)
         else:

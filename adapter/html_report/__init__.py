@@ -64,7 +64,7 @@ def aggregate_report(evaluation: Evaluation, policy: str) -> Page:
     from analytics.disclosure.gate import disclose
 
     outcome = disclose(evaluation.aggregate, definitions.load().policy(policy))
-    return aggregate_page(outcome, evaluation.study)
+    return aggregate_page(outcome, evaluation.study, evaluation.quality)
 
 
 def html(page: Page) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from adapter.charts.bounds import Bounds, bounded_curves
 from adapter.charts.svg import rendered
-from adapter.html_report.definition import GATE, TIME_ZERO, of_study
+from adapter.html_report.definition import TIME_ZERO, of_study
 from adapter.html_report.methods import methods_section
 from adapter.html_report.page import Page, Plot, Section
 from adapter.tables import Table
@@ -24,13 +24,16 @@ from analytics.study import Study
 ALL = "all patients"
 
 
-def aggregate_page(outcome: Disclosed | Withheld, study: Study) -> Page:
-    """The page of what leaves under the outcome's policy, or of why nothing does."""
+def aggregate_page(outcome: Disclosed | Withheld, study: Study, quality: str) -> Page:
+    """The page of what leaves under the outcome's policy, or of why nothing does.
+
+    quality: the quality gate's result in words.
+    """
     policy = outcome.policy
     sections = (
         (_withheld(outcome),)
         if isinstance(outcome, Withheld)
-        else (_progression(outcome, study), _counts(outcome, study))
+        else (_progression(outcome, study, quality), _counts(outcome, study))
     )
     return Page(
         level="aggregate",
@@ -40,7 +43,7 @@ def aggregate_page(outcome: Disclosed | Withheld, study: Study) -> Page:
         result=_result(outcome),
         facts=(
             *of_study(study),
-            ("quality gate", GATE),
+            ("quality gate", quality),
             ("policy", f"{policy.id} {policy.version}, {policy.mode}"),
             ("time bins", f"{outcome.header.grid_days} days"),
         ),
@@ -73,7 +76,7 @@ def _withheld(outcome: Withheld) -> Section:
     return Section("withheld", "Withheld", texts=(text, *reasons))
 
 
-def _progression(found: Disclosed, study: Study) -> Section:
+def _progression(found: Disclosed, study: Study, quality: str) -> Section:
     curves = dict(_curves(found, study))
     horizon = found.header.horizon_days
     means = Table(
@@ -86,7 +89,8 @@ def _progression(found: Disclosed, study: Study) -> Section:
     bands = {name: bounds for name, bounds in _bands(curves).items() if _says_something(bounds)}
     if not bands:
         return Section("progression", "Progression", tables=(numbers, means))
-    plot = _plot(bands, sorted(curves.keys() - bands.keys()), numbers, study)
+    unknown = sorted(curves.keys() - bands.keys())
+    plot = _plot(bands, unknown, numbers, study, quality)
     return Section("progression", "Progression", plots=(plot,), tables=(means,))
 
 
@@ -132,13 +136,15 @@ def _bands(curves: dict[str, BoundedCurve]) -> dict[str, list[Bounds]]:
     }
 
 
-def _plot(bands: dict[str, list[Bounds]], unknown: list[str], numbers: Table, study: Study) -> Plot:
+def _plot(
+    bands: dict[str, list[Bounds]], unknown: list[str], numbers: Table, study: Study, quality: str
+) -> Plot:
     title = "Time to progression, as far as it is disclosed"
     zero = TIME_ZERO[study.index_date]
     caption = [
         "Each curve lies somewhere within its band, which has an edge at the end of each time bin.",
         f"Not drawn, since nothing is known of it: {', '.join(unknown)}." if unknown else "",
-        f"Time 0: {zero}. Rules {study.fingerprint[:12]}; quality gate: {GATE}.",
+        f"Time 0: {zero}. Rules {study.fingerprint[:12]}; quality gate {quality}.",
     ]
     svg = rendered(bounded_curves(bands, study.horizon_days, f"days from {zero}"), "bounds", title)
     return Plot("bounds", title, " ".join(filter(None, caption)), svg, numbers)

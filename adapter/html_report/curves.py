@@ -9,6 +9,7 @@ from adapter.abstract import rounded
 from adapter.charts import survival
 from adapter.charts.survival import Axis, Count, Step
 from adapter.charts.svg import rendered
+from adapter.evaluate import Evaluation
 from adapter.html_report.definition import EVENT, TIME_ZERO, reading
 from adapter.html_report.milestones import interval
 from adapter.html_report.page import Plot
@@ -46,14 +47,16 @@ def step_name(group: str, day: float) -> str:
 
 
 def survival_plot(
-    name: str, title: str, groups: Mapping[str, ExitTable], study: Study, link_to: LinkTo
+    name: str, title: str, groups: Mapping[str, ExitTable], evaluation: Evaluation, link_to: LinkTo
 ) -> Plot:
     """The Kaplan-Meier curves of the groups that have somebody."""
+    study = evaluation.study
     held = {group: table for group, table in groups.items() if table.n_patients}
     found = Drawn(
         name,
         title,
-        f"A mark on a curve is {EVENT[study.death]}, a tick a patient censored. {reading(study)}",
+        f"A mark on a curve is {EVENT[study.death]}, a tick a patient censored. "
+        f"{reading(evaluation)}",
         [step for group, table in held.items() for step in _steps(group, table, study, link_to)],
         [each for heading in _HEADINGS for each in _rows(heading, held, ticks(study))],
         f"free of {EVENT[study.death]}",
@@ -63,14 +66,15 @@ def survival_plot(
 
 
 def incidence_plot(
-    name: str, title: str, table: CompetingTable, study: Study, link_to: LinkTo
+    name: str, title: str, table: CompetingTable, evaluation: Evaluation, link_to: LinkTo
 ) -> Plot:
     """Cumulative incidence of each cause, by Aalen-Johansen, above joint counts at risk."""
+    study = evaluation.study
     found = Drawn(
         name,
         title,
         "Aalen-Johansen estimates; whichever came first counts, so the two add up to all who had "
-        f"either. {reading(study)}",
+        f"either. {reading(evaluation)}",
         [step for cause in CAUSES for step in _incidence(cause, table, study, link_to)],
         list(_incidence_counts(table, ticks(study))),
         "cumulative incidence",

@@ -7,9 +7,6 @@ from datetime import UTC, datetime
 from adapter.evaluate import Evaluation
 from analytics.study import Study
 
-GATE = "not run"
-"""No gate has looked at the data behind a page."""
-
 TIME_ZERO = {
     "finish": "protocol finish",
     "first_drug_day": "first day of the index drug",
@@ -37,7 +34,7 @@ def of_evaluation(evaluation: Evaluation) -> Facts:
         ("data version (hash)", evaluation.data_version[:16]),
         ("sites", ", ".join(evaluation.sites) or "none"),
         ("protocol finish", f"{finishes[0]} to {finishes[-1]}" if finishes else "nobody"),
-        ("quality gate", GATE),
+        ("quality gate", evaluation.quality),
         ("written", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
     )
 
@@ -55,10 +52,11 @@ def of_study(study: Study) -> Facts:
     )
 
 
-def reading(study: Study) -> str:
+def reading(evaluation: Evaluation) -> str:
     """What every curve says of itself: time zero, interval, counts, rules, quality gate."""
+    study = evaluation.study
     return (
         f"Time 0: {TIME_ZERO[study.index_date]}. Band: 95 % interval "
         f"({study.confidence_interval}). At risk: under observation just before the day. "
-        f"Rules {study.fingerprint[:12]}; quality gate: {GATE}."
+        f"Rules {study.fingerprint[:12]}; quality gate {evaluation.quality}."
     )

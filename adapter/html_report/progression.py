@@ -12,11 +12,10 @@ from adapter.html_report.definition import EVENT
 from adapter.html_report.milestones import milestones
 from adapter.html_report.names import Names
 from adapter.html_report.page import Linked, Plot, Section, Steps
-from analytics.aggregate import FIRST_OUTCOME, Aggregate
+from analytics.aggregate import FIRST_OUTCOME
 from analytics.competing_figures import CAUSES, outcome_table
 from analytics.episode import Episode
 from analytics.life_table import ExitTable
-from analytics.study import Study
 from analytics.time_to_event import exit_table
 
 DRIVER = "driver"
@@ -45,33 +44,33 @@ def progression_section(
     return Section(
         "progression",
         "Progression",
-        plots=tuple(_plots(cells, study, (everybody, by_driver), exits)),
+        plots=tuple(_plots(evaluation, (everybody, by_driver), exits)),
         tables=tuple(tables),
         steps=(_steps(exits, [ALL, *by_driver, *CAUSES], names),) if exits else (),
     )
 
 
 def _plots(
-    cells: Aggregate,
-    study: Study,
+    evaluation: Evaluation,
     groups: tuple[Mapping[str, ExitTable], Mapping[str, ExitTable]],
     exits: Exits,
 ) -> list[Plot]:
     def link_to(group: str, day: float) -> str:
         return f"#{curves.step_name(group, day)}" if (group, day) in exits else ""
 
+    study, cells = evaluation.study, evaluation.aggregate
     everybody, by_driver = groups
     if not everybody[ALL].n_patients:
         return []
     title = f"Time to {EVENT[study.death]}"
-    plots = [curves.survival_plot("km", title, everybody, study, link_to)]
+    plots = [curves.survival_plot("km", title, everybody, evaluation, link_to)]
     if len(by_driver) > 1:
         title = f"{title} by driver"
-        plots.append(curves.survival_plot("km-driver", title, by_driver, study, link_to))
+        plots.append(curves.survival_plot("km-driver", title, by_driver, evaluation, link_to))
     if any(key.endpoint == FIRST_OUTCOME for key in cells.exits):
         title = "Cumulative incidence of progression and death"
         table = outcome_table(cells)
-        plots.append(curves.incidence_plot("incidence", title, table, study, link_to))
+        plots.append(curves.incidence_plot("incidence", title, table, evaluation, link_to))
     return plots
 
 

@@ -8,17 +8,17 @@ Measure asks for, counts that add up, and nothing about any patient.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import isfinite
 from typing import Any
 
 from adapter.elements import DATA_ABSENT_REASON, Json, code_of, extension_value
 from adapter.measures.definition import Group, MeasureDefinition, Stratifier
+from adapter.report.check_form import privacy_problems, reference_problems, shape_problems
 from adapter.report.check_table import table_problems
 
 R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MeasureReport."
 DEQM = "http://hl7.org/fhir/uv/deqm/StructureDefinition/deqm-"
 TOLERANCE = 1e-6
-PATIENT_LEVEL = {"evaluatedResource", "subjectResults", "div"}
+KINDS = ("summary", "individual", "subject-list")
 
 
 def check(report: Mapping[str, Any], measure: MeasureDefinition) -> list[str]:
@@ -26,13 +26,15 @@ def check(report: Mapping[str, Any], measure: MeasureDefinition) -> list[str]:
 
     The report must have passed `fhir_r4.validated`: elements are taken to be of FHIR's types.
     """
-    if malformed := list(_shape(report, "MeasureReport")):
+    if malformed := list(shape_problems(report, "MeasureReport")):
         return malformed
-    found = [*_head(report, measure), *_contained(report), *_privacy(report)]
+    summary = report.get("type") == "summary"
+    found = [*_head(report, measure), *_kind(report), *reference_problems(report)]
+    found += privacy_problems(report) if summary else ()
     found += _groups(report, measure)
     for group, stated in _pairs(report, measure):
         found += [f"group {group.link_id}: {text}" for text in _group(group, stated, report)]
-    if not _hides(report):
+    if summary and not _hides(report):
         found += _tables(report, measure)
     return [*found, *table_problems(report, measure)]
 
@@ -54,8 +56,6 @@ def link_id(element: Mapping[str, Any], path: str) -> str:
 def _head(report: Mapping[str, Any], measure: MeasureDefinition) -> Iterator[str]:
     if report.get("measure") != measure.canonical:
         yield f"measure is {report.get('measure')}, not {measure.canonical}"
-    if report.get("type") != "summary":
-        yield f"type is {report.get('type')}, not summary"
     for name in ("date", "reporter", "status"):
         if name not in report:
             yield f"{name} is missing"
@@ -68,66 +68,16 @@ def _head(report: Mapping[str, Any], measure: MeasureDefinition) -> Iterator[str
         yield "scoring stands on the groups, not on the report"
 
 
-def _shape(value: Any, path: str) -> Iterator[str]:
-    """No null, nothing empty, no count or score that is text, no number that JSON lacks."""
-    if value is None or value in ("", [], {}):
-        yield f"{path} is empty"
-    elif isinstance(value, float) and not isfinite(value):
-        yield f"{path} is no finite number"
-    elif isinstance(value, dict):
-        yield from _numbers(value, path)
-        for name, member in value.items():
-            yield from _shape(member, f"{path}.{name}")
-    elif isinstance(value, list):
-        for place, member in enumerate(value):
-            yield from _shape(member, f"{path}[{place}]")
-
-
-def _numbers(element: Json, path: str) -> Iterator[str]:
-    if not isinstance(element.get("count", 0), int):
-        yield f"{path}.count is no whole number"
-    if not isinstance(element.get("measureScore", {"value": 0}).get("value"), int | float):
-        yield f"{path}.measureScore.value is no number"
-
-
-def _contained(report: Mapping[str, Any]) -> Iterator[str]:
-    """What is contained is referred to (dom-3), and what is referred to is contained (ref-1)."""
-    held = {f"#{resource.get('id')}" for resource in report.get("contained", ())}
-    asked = {reference for reference in _references(report) if reference.startswith("#")}
-    for name in sorted(held ^ asked):
-        yield f"{name} is contained or referred to, but not both"
-
-
-def _privacy(report: Mapping[str, Any]) -> Iterator[str]:
-    for name in sorted(PATIENT_LEVEL & set(_names(report))):
-        yield f"{name} has no place in a summary"
-    for place, resource in enumerate(report.get("contained", ())):
-        for name in ("subject", "patient", "focus"):
-            if name in resource:
-                yield f"contained[{place}].{name} has no place in a summary"
-    if any("Patient/" in reference for reference in _references(report)):
-        yield "a reference names a patient"
-
-
-def _names(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, member in value.items():
-            yield name
-            yield from _names(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _names(member)
-
-
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, member in value.items():
-            if name == "reference" and isinstance(member, str):
-                yield member
-            yield from _references(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _references(member)
+def _kind(report: Mapping[str, Any]) -> Iterator[str]:
+    """A report of one patient names that patient, and by its profile it is one."""
+    kind = report.get("type")
+    if kind not in KINDS:
+        yield f"type is {kind}, not one of {', '.join(KINDS)}"
+    if kind == "individual" and "subject" not in report:
+        yield "an individual report has no subject"
+    claimed = [url for url in report.get("meta", {}).get("profile", ()) if url.startswith(DEQM)]
+    if kind in KINDS and claimed not in ([], [f"{DEQM}{kind.replace('-', '')}measurereport"]):
+        yield f"type {kind} does not fit the profile"
 
 
 def _tables(report: Mapping[str, Any], measure: MeasureDefinition) -> Iterator[str]:
@@ -167,7 +117,7 @@ def _group(group: Group, stated: Json, report: Mapping[str, Any]) -> Iterator[st
     if "measureScore" in stated and _masked(stated):
         yield "a count is hidden, but the score that reveals it is not"
     for stratifier in stated.get("stratifier", ()):
-        yield from _strata(group, stated, stratifier, hidden=_hides(report))
+        yield from _strata(group, stated, stratifier, report)
 
 
 def _populations(group: Group, stated: Json, path: str) -> Iterator[str]:
@@ -225,7 +175,9 @@ def _proportion(score: Json, n: dict[str, int]) -> Iterator[str]:
         yield f"the score {value} is not {n['numerator']} of {denominator}"
 
 
-def _strata(group: Group, stated: Json, stratifier: Json, *, hidden: bool) -> Iterator[str]:
+def _strata(
+    group: Group, stated: Json, stratifier: Json, report: Mapping[str, Any]
+) -> Iterator[str]:
     name = link_id(stratifier, "group.stratifier")
     asked = {known.link_id: known for known in group.stratifiers}
     if name not in asked:
@@ -241,12 +193,13 @@ def _strata(group: Group, stated: Json, stratifier: Json, *, hidden: bool) -> It
             for text in _populations(group, stratum, "group.stratifier.stratum.population")
         )
         yield from (f"{name}: {text}" for text in _score(group, stratum))
-        if hidden and "measureScore" in stratum and _masked(stratum):
+        if _hides(report) and "measureScore" in stratum and _masked(stratum):
             yield f"{name}: a count is hidden, but the score that reveals it is not"
     for role, total in counts(stated).items():
         parts = [counts(stratum).get(role) for stratum in strata]
         known = [part for part in parts if part is not None]
-        if len(known) == len(parts) and sum(known) != total:
+        slack = _rounding(report) * (len(parts) + 1) / 2
+        if len(known) == len(parts) and abs(sum(known) - total) > slack:
             yield f"{name}: {role} adds up to {sum(known)}, the group has {total}"
 
 
@@ -274,9 +227,19 @@ def _masked(element: Json) -> bool:
 
 def _hides(report: Mapping[str, Any]) -> bool:
     """Whether the report was under disclosure control; inside a site nothing hides from anyone."""
-    controls = [
-        found
-        for found in report.get("extension", ())
-        if found.get("url", "").endswith("/disclosure-control")
+    return any(mode != "none" for mode in _controls(report, "mode"))
+
+
+def _rounding(report: Mapping[str, Any]) -> int:
+    """The width of the classes to which counts were rounded; 0 where they were not."""
+    return max(_controls(report, "rounding"), default=0)
+
+
+def _controls(report: Mapping[str, Any], name: str) -> list[Any]:
+    """What disclosure control says of itself under this name; None where it does not."""
+    found = [
+        extension_value(control, name)
+        for control in report.get("extension", ())
+        if control.get("url", "").endswith("/disclosure-control")
     ]
-    return any(extension_value(control, "mode") != "none" for control in controls)
+    return [value for value in found if value is not None or name == "mode"]

@@ -15,6 +15,7 @@ from adapter.evaluate import Evaluation
 from adapter.fhir_r4 import validated
 from adapter.measures.definition import MeasureDefinition
 from adapter.measures.load import load_measures
+from adapter.quality.outcome import issues
 from adapter.report.check import check
 from adapter.report.writer import Reporter, ReportHead, measure_report
 
@@ -33,25 +34,46 @@ def measure(name: str, settings: Settings) -> MeasureDefinition:
     return known[name]
 
 
-def checked_report(evaluation: Evaluation, asked: MeasureDefinition, settings: Settings) -> Json:
-    """The evaluation as a FHIR R4 MeasureReport of `asked`.
+def report_head(
+    evaluation: Evaluation, settings: Settings, made: datetime | None = None
+) -> ReportHead:
+    """The head of a summary of the evaluation; `made` (now, if not stated) is its date.
 
-    Raises GateFailed when the report does not pass `report.check` or is no valid FHIR.
+    With `made` stated the same store, study and software give the same bytes. Raises UsageError
+    for a reporter that cannot report.
     """
     start, end = period(evaluation)
-    head = ReportHead(
-        reporter=_reporter(settings),
-        date=datetime.now(UTC),
+    return ReportHead(
+        reporter=own_reporter(settings),
+        date=made or datetime.now(UTC),
         period_start=start,
         period_end=end,
         software=f"raiway {version('raiway')}",
         data_version=evaluation.data_version,
+        issues=issues(evaluation.gate) if evaluation.gate else (),
     )
+
+
+def checked_report(
+    evaluation: Evaluation,
+    asked: MeasureDefinition,
+    settings: Settings,
+    made: datetime | None = None,
+) -> Json:
+    """The evaluation as a summary MeasureReport of `asked` in the DEQM form; `made`: its date.
+
+    Raises GateFailed when the report does not pass `report.check` or is no valid FHIR.
+    """
+    head = report_head(evaluation, settings, made)
     report = measure_report(
         asked, evaluation.estimates, evaluation.aggregate, evaluation.study, head
     )
-    problems = check(report, asked)
-    if problems:
+    return checked(report, asked)
+
+
+def checked(report: Json, asked: MeasureDefinition) -> Json:
+    """The report, unchanged, once it has passed every check of ours. Raises GateFailed."""
+    if problems := check(report, asked):
         raise GateFailed(
             f"the report fails its own checks: {'; '.join(problems)}",
             where=f"Measure/{asked.id}",
@@ -67,7 +89,7 @@ def period(evaluation: Evaluation) -> tuple[date, date]:
     Whole years, since a finish is the date of one patient.
     """
     asked = evaluation.request
-    finishes = [episode.finish for course in evaluation.courses for episode in course.episodes]
+    finishes = evaluation.finishes
     today = datetime.now(UTC).date()
     first, last = min(finishes, default=today), max(finishes, default=today)
     start = asked.start or min(first, asked.end or first).replace(month=1, day=1)
@@ -75,7 +97,8 @@ def period(evaluation: Evaluation) -> tuple[date, date]:
     return start, end
 
 
-def _reporter(settings: Settings) -> Reporter:
+def own_reporter(settings: Settings) -> Reporter:
+    """Who reports by the settings. Raises UsageError for who cannot."""
     reference = settings.report.reporter
     try:
         return Reporter(display=reference, reference=reference)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from adapter.elements import DATA_ABSENT_REASON, Json, concept, extension, quantity
 from adapter.measures.definition import Group, Stratifier
+from adapter.report.hidden_count import Count, Hidden, masked
 from adapter.report.source import ReportSource
 from analytics.figures import Figures
 
@@ -13,11 +14,10 @@ R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MeasureReport."
 DEQM = "http://hl7.org/fhir/uv/deqm/StructureDefinition/deqm-"
 SCORING = "http://terminology.hl7.org/CodeSystem/measure-scoring"
 IMPROVEMENT = "http://terminology.hl7.org/CodeSystem/measure-improvement-notation"
-STRATUM_SYSTEM = "urn:raiway:{}"
 # A time that fewer than the asked part reached lies above the horizon, not at the last exit.
 UNREACHED = frozenset({"ttp_median"})
 
-Counts = Mapping[str, int | None]
+Counts = Mapping[str, Count]
 
 
 def report_group(group: Group, source: ReportSource) -> Json:
@@ -52,26 +52,29 @@ def _counted(group: Group, source: ReportSource, figures: Figures, path: str) ->
         {
             "extension": [_link_id(path, population.link_id)],
             "code": population.code,
-            **_count(counts[population.role]),
+            **_count(counts[population.role], source),
         }
         for population in group.populations
     ]
-    score = _score(group, source, figures, counts)
+    score = _score(group, source, figures, counts) if source.scores(group) else None
     return {"population": populations, **({"measureScore": score} if score else {})}
 
 
-def _count(count: int | None) -> Json:
-    if count is not None:
+def _count(count: Count, source: ReportSource) -> Json:
+    if isinstance(count, int):
         return {"count": count}
+    if isinstance(count, Hidden):
+        return {"_count": masked(count, source.measure.extension_url("suppressed-range"))}
     return {"_count": {"extension": [extension(DATA_ABSENT_REASON, "Code", "unsupported")]}}
 
 
 def _score(group: Group, source: ReportSource, figures: Figures, counts: Counts) -> Json | None:
     """The score; None for a cohort, where it cannot be estimated, and beside an absent count."""
-    if group.scoring == "cohort" or None in counts.values():
+    stated = {role: n for role, n in counts.items() if isinstance(n, int)}
+    if group.scoring == "cohort" or stated.keys() != counts.keys():
         return None
     if group.scoring == "proportion":
-        value = _proportion({role: n for role, n in counts.items() if n is not None})
+        value = _proportion(stated)
         return None if value is None else quantity(value, group.unit)
     score = source.value(figures, group.score_figure)
     if score is not None:
@@ -90,10 +93,9 @@ def _stratifier(stratifier: Stratifier, group: Group, source: ReportSource) -> J
     if stratifier.by_category:
         strata = _category_strata(stratifier, group, source)
     else:
-        system = STRATUM_SYSTEM.format(stratifier.criteria)
         strata = [
             {
-                "component": [_component(stratifier, concept(system, value))],
+                "component": [_component(stratifier, source.level(stratifier.criteria, value))],
                 **_counted(group, source, figures, "group.stratifier.stratum.population"),
             }
             for value, figures in source.patterns(stratifier.criteria).items()
@@ -118,7 +120,7 @@ def _category_strata(stratifier: Stratifier, group: Group, source: ReportSource)
                         _link_id("group.stratifier.stratum.population", population.link_id)
                     ],
                     "code": population.code,
-                    **_count(source.count(source.overall, figure)),
+                    **_count(source.count(source.overall, figure), source),
                 }
             ],
         }

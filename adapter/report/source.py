@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from adapter.elements import Json
+from adapter.elements import Json, concept
 from adapter.errors import UsageError
-from adapter.measures.definition import CATEGORY, MeasureDefinition, Stratifier
+from adapter.measures.definition import CATEGORY, Group, MeasureDefinition, Stratifier
+from adapter.report.hidden_count import Count
 from analytics.figures import Figures, Value
 from analytics.study import Study
 
@@ -21,6 +22,10 @@ class ReportSource:
     study: Study
     overall: Figures
     strata: Mapping[str, Mapping[str, Figures]]
+
+    def scores(self, group: Group) -> bool:
+        """Whether the group's score may be stated."""
+        return True
 
     def value(self, figures: Figures, name: str) -> Value:
         """The figure. Absent, it is 0 where only the data decide that it exists, and where there
@@ -35,7 +40,7 @@ class ReportSource:
             hint="a study with other milestones or horizon needs a Measure of its own",
         )
 
-    def count(self, figures: Figures, name: str) -> int | None:
+    def count(self, figures: Figures, name: str) -> Count:
         """The integer figure, as `value` gives it."""
         found = self.value(figures, name)
         return None if found is None else int(found)
@@ -49,6 +54,10 @@ class ReportSource:
             return dict(found)
         codes = [driver.code for driver in self.study.driver_classes]
         return {code: found[code] for code in codes if code in found}
+
+    def level(self, stratifier: str, value: str) -> Json:
+        """A stratifier's value as it is coded."""
+        return concept(f"urn:raiway:{stratifier}", value)
 
     def categories(self, stratifier: Stratifier) -> list[tuple[Json, str]]:
         """The strata of a family of figures: CodeableConcept and the figure's name."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from adapter.elements import (
     Json,
@@ -17,9 +18,9 @@ from adapter.elements import (
     number,
     quantity,
 )
-from adapter.measures.definition import Table
+from adapter.measures.definition import MeasureDefinition, Table
 from adapter.report.source import ReportSource
-from analytics.aggregate import TIME_TO_PROGRESSION, Aggregate
+from analytics.aggregate import TIME_TO_PROGRESSION, Aggregate, Header
 from analytics.figures import Figures
 
 FIGURE = "urn:raiway:figure"
@@ -44,7 +45,7 @@ def survival_tables(
         for value, figures in source.patterns(stratifier.criteria).items():
             stratum = {
                 "code": stratifier.code,
-                "valueCodeableConcept": concept(f"urn:raiway:{stratifier.criteria}", value),
+                "valueCodeableConcept": source.level(stratifier.criteria, value),
             }
             yield (
                 table.link_id,
@@ -52,57 +53,78 @@ def survival_tables(
                     table,
                     source,
                     whole.stratum(stratifier.criteria, value),
-                    f"survival-{NO_ID.sub('-', value.lower())}",
+                    stratum_id(value),
                     [stratum, *_figures(source, figures)],
                 ),
             )
 
 
+def stratum_id(value: str) -> str:
+    """The id of a stratum's table."""
+    return f"survival-{NO_ID.sub('-', value.lower())}"
+
+
 def _observation(
     table: Table, source: ReportSource, cells: Aggregate, name: str, components: list[Json]
 ) -> Json:
-    measure = source.measure
-    return {
-        "resourceType": "Observation",
-        "id": name,
-        "extension": [
-            {
-                "url": MEASURE_INFO,
-                "extension": [
-                    extension("measure", "Canonical", measure.canonical),
-                    extension("groupId", "String", table.group),
-                ],
+    found = Observed(name, cells.header, tuple(map(str, _samples(cells))), tuple(components))
+    return found.observation(table, source.measure)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A table as it is printed: its id, its grid, its cells as text, and its components."""
+
+    name: str
+    header: Header
+    cells: tuple[str, ...]
+    components: tuple[Json, ...] = ()
+    sampled: tuple[Json, ...] = ()
+    """Extensions of the sampled data."""
+
+    def observation(self, table: Table, measure: MeasureDefinition) -> Json:
+        """The contained Observation of `table` in a report of `measure`."""
+        info = [
+            extension("measure", "Canonical", measure.canonical),
+            extension("groupId", "String", table.group),
+        ]
+        return {
+            "resourceType": "Observation",
+            "id": self.name,
+            "extension": [
+                {"url": MEASURE_INFO, "extension": info},
+                {"url": measure.extension_url("time-grid"), "extension": _grid(self.header)},
+            ],
+            "status": "final",
+            "code": table.code,
+            "valueSampledData": {
+                **({"extension": list(self.sampled)} if self.sampled else {}),
+                "origin": quantity(0, "1"),
+                "period": self.header.grid_days * MILLISECONDS_A_DAY,
+                "dimensions": len(KINDS),
+                "data": " ".join(self.cells),
             },
-            {"url": measure.extension_url("time-grid"), "extension": _grid(cells)},
-        ],
-        "status": "final",
-        "code": table.code,
-        "valueSampledData": {
-            "origin": quantity(0, "1"),
-            "period": cells.header.grid_days * MILLISECONDS_A_DAY,
-            "dimensions": len(KINDS),
-            "data": " ".join(map(str, _samples(cells))),
-        },
-        "component": components,
-    }
+            **({"component": list(self.components)} if self.components else {}),
+        }
 
 
-def _bins(cells: Aggregate) -> int:
-    return cells.header.horizon_days // cells.header.grid_days + 1
+def bins(header: Header) -> int:
+    """The bins of a grid, bin 0 among them."""
+    return header.horizon_days // header.grid_days + 1
 
 
-def _grid(cells: Aggregate) -> list[Json]:
+def _grid(header: Header) -> list[Json]:
     return [
-        extension("width", "Quantity", quantity(cells.header.grid_days, "d")),
-        extension("bins", "PositiveInt", _bins(cells)),
+        extension("width", "Quantity", quantity(header.grid_days, "d")),
+        extension("bins", "PositiveInt", bins(header)),
         extension("closed", "Code", "right"),
-        extension("ties", "Code", cells.header.ties),
+        extension("ties", "Code", header.ties),
     ]
 
 
 def _samples(cells: Aggregate) -> Iterator[int]:
     exits = cells.exit_counts(TIME_TO_PROGRESSION)
-    for time_bin in range(_bins(cells)):
+    for time_bin in range(bins(cells.header)):
         yield from (exits.get(time_bin, {}).get(kind, 0) for kind in KINDS)
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from adapter.elements import Json, extension, without_empty
 from adapter.measures.definition import MeasureDefinition
+from adapter.report.control import Control
 from adapter.report.group import report_group
 from adapter.report.source import ReportSource
 from adapter.report.table import survival_tables
@@ -23,12 +24,18 @@ from analytics.aggregate import Aggregate
 from analytics.estimate import Estimates
 from analytics.study import Study
 
-PROFILE = "http://hl7.org/fhir/uv/deqm/StructureDefinition/deqm-summarymeasurereport"
+DEQM = "http://hl7.org/fhir/uv/deqm/StructureDefinition/deqm-"
+PROFILES = {
+    "summary": f"{DEQM}summarymeasurereport",
+    "individual": f"{DEQM}individualmeasurereport",
+    "subject-list": f"{DEQM}subjectlistmeasurereport",
+}
 R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MeasureReport."
 CQF = "http://hl7.org/fhir/StructureDefinition/cqf-"
 SOFTWARE = "http://hl7.org/fhir/uv/crmi/StructureDefinition/crmi-softwaresystem"
 REPORTERS = ("Organization/", "Practitioner/", "PractitionerRole/", "Location/")
-POLICY = "Library/disclosure-policy|1"
+
+ReportKind = Literal["summary", "individual", "subject-list"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,9 @@ class ReportHead:
 
     date: with its zone. period: first and last day, in the site's calendar.
     software: name, version and commit. data_version: fingerprint of the cohort's data. issues: the
-    OperationOutcome issues of the quality gate, none where it was not run.
+    OperationOutcome issues of the quality gate, none where it was not run. kind: the report's type.
+    subject: the FHIR Reference; a patient's for an individual report, else a Group's or none.
+    evaluated: FHIR References to the resources that were read; none in a summary.
     """
 
     reporter: Reporter
@@ -74,13 +83,19 @@ class ReportHead:
     software: str
     data_version: str
     issues: tuple[Mapping[str, Any], ...] = ()
-    mode: Literal["none"] = "none"
+    kind: ReportKind = "summary"
+    subject: Mapping[str, Any] | None = None
+    evaluated: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         if self.date.tzinfo is None:
             raise ValueError("the report's date needs a time zone")
         if self.period_end < self.period_start:
             raise ValueError("the period ends before it starts")
+        if self.kind == "individual" and not self.subject:
+            raise ValueError("an individual report needs its subject")
+        if self.kind == "summary" and self.evaluated:
+            raise ValueError("a summary names no evaluated resources")
 
 
 def measure_report(
@@ -90,47 +105,64 @@ def measure_report(
     study: Study,
     head: ReportHead,
 ) -> Json:
-    """The report of `measure` as a FHIR R4 MeasureReport.
+    """The report of `measure` as a FHIR R4 MeasureReport of DEQM UV 1.0.0.
 
-    Raises UsageError where the Measure asks for a figure or stratifier that the study or the
-    aggregate does not have.
+    Survival tables stand in summaries only. Raises UsageError where the Measure asks for a figure
+    or stratifier that the study or the aggregate does not have.
     """
     source = ReportSource(measure, study, estimates.overall, estimates.strata)
-    tables = [found for table in measure.tables for found in survival_tables(table, source, whole)]
-    context = _context(measure, study, head)
-    report_uuid = str(uuid.uuid5(uuid.NAMESPACE_URL, _key(measure, study, head)))
+    asked = measure.tables if head.kind == "summary" else ()
+    tables = [found for table in asked for found in survival_tables(table, source, whole)]
+    poolable: Literal["exact", "no"] = "exact" if head.kind == "summary" else "no"
+    return written(source, head, tables, Control(poolable=poolable))
+
+
+def written(
+    source: ReportSource, head: ReportHead, tables: Sequence[tuple[str, Json]], control: Control
+) -> Json:
+    """The report of what the source holds.
+
+    tables: linkId and Observation of each. Raises as `measure_report` does.
+    """
+    measure, study = source.measure, source.study
+    context = [control.extension(measure), *_context(measure, study, head)]
+    report_uuid = str(uuid.uuid5(uuid.NAMESPACE_URL, _key(source, head, control)))
     groups = [report_group(group, source) for group in measure.groups]
-    report: Json = {
+    evaluated = [dict(reference) for reference in head.evaluated]
+    return {
         "resourceType": "MeasureReport",
         "id": report_uuid,
-        "meta": {"profile": [PROFILE]},
+        "meta": {"profile": [PROFILES[head.kind]]},
         "contained": [*(observation for _, observation in tables), *_contained(study, head)],
         "extension": [*(_supplemental(name, found["id"]) for name, found in tables), *context],
         "identifier": [{"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{report_uuid}"}],
         "status": "complete",
-        "type": "summary",
+        "type": head.kind,
         "measure": measure.canonical,
+        **({"subject": dict(head.subject)} if head.subject else {}),
         "date": head.date.isoformat(timespec="seconds"),
         "reporter": head.reporter.element(),
         "period": {"start": head.period_start.isoformat(), "end": head.period_end.isoformat()},
         "group": groups,
+        **({"evaluatedResource": evaluated} if evaluated else {}),
     }
-    return report
 
 
-def _key(measure: MeasureDefinition, study: Study, head: ReportHead) -> str:
+def _key(source: ReportSource, head: ReportHead, control: Control) -> str:
     """What makes two reports the same report."""
-    return json.dumps(
-        [
-            measure.canonical,
-            study.fingerprint,
-            head.data_version,
-            head.period_start.isoformat(),
-            head.period_end.isoformat(),
-            head.reporter.element(),
-        ],
-        sort_keys=True,
-    )
+    named: list[Any] = [
+        source.measure.canonical,
+        source.study.fingerprint,
+        head.data_version,
+        head.period_start.isoformat(),
+        head.period_end.isoformat(),
+        head.reporter.element(),
+    ]
+    if head.kind != "summary" or head.subject:
+        named += [head.kind, head.subject]
+    if control.policy:
+        named.append(f"{control.policy}|{control.version}")
+    return json.dumps(named, sort_keys=True)
 
 
 def _supplemental(link_id: str, observation_id: str) -> Json:
@@ -143,19 +175,10 @@ def _supplemental(link_id: str, observation_id: str) -> Json:
 
 def _context(measure: MeasureDefinition, study: Study, head: ReportHead) -> Iterator[Json]:
     """The extensions that say by which rules, from which data and by what the report was made."""
-    base = measure.base
-    yield {
-        "url": measure.extension_url("disclosure-control"),
-        "extension": [
-            extension("policy", "Canonical", f"{base}/{POLICY}"),
-            extension("mode", "Code", head.mode),
-            extension("poolable", "Code", "exact"),
-        ],
-    }
     yield {
         "url": measure.extension_url("endpoint-definition"),
         "extension": [
-            extension("canonical", "Canonical", f"{base}/Library/{study.id}|{study.version}"),
+            extension("canonical", "Canonical", _library(measure, study)),
             extension("sha256", "String", study.fingerprint),
         ],
     }
@@ -170,6 +193,10 @@ def _context(measure: MeasureDefinition, study: Study, head: ReportHead) -> Iter
     yield extension(SOFTWARE, "Reference", {"reference": "#software"})
     if head.issues:
         yield extension(f"{CQF}messages", "Reference", {"reference": "#quality"})
+
+
+def _library(measure: MeasureDefinition, study: Study) -> str:
+    return f"{measure.base}/Library/{study.id}|{study.version}"
 
 
 def _contained(study: Study, head: ReportHead) -> Iterator[Json]:

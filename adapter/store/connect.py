@@ -73,7 +73,7 @@ class Transaction:
             cursor.execute(sql, values)
             for batch in cursor.fetch_record_batch():
                 if batch.num_rows:
-                    yield [column.to_pylist() for column in batch.columns]
+                    yield [_cells(column) for column in batch.columns]
 
     def stage(self, table: str, rows: pa.RecordBatch | pa.Table) -> None:
         """Fill a new temporary table, which nobody else sees and the transaction's end drops."""
@@ -123,7 +123,7 @@ class Database:
             self._check_path(self.path, create=create)
         import_arrow()
         with self.explained("cannot open the store"):
-            self._base = self._connected(read_only=not create and not self._writable())
+            self._base = self._connected(read_only=not create and not self.writable())
             if create and self.engine == "sqlite":
                 for pragma in _SESSION["sqlite"]:
                     with self._base.cursor() as cursor:
@@ -147,7 +147,7 @@ class Database:
             )
         if found and not os.access(path, os.R_OK):
             raise self._barred("the store's file may not be read by this user")
-        if create and not self._writable():
+        if create and not self.writable():
             raise self._barred("the store's file, or its folder, may not be written by this user")
 
     def _found(self, path: Path) -> bool:
@@ -158,7 +158,7 @@ class Database:
     def _barred(self, what: str) -> StoreError:
         return StoreError(what, where=str(self), hint="ask for the right, or name another store")
 
-    def _writable(self) -> bool:
+    def writable(self) -> bool:
         """Whether this user may write the SQLite file, and beside it what SQLite keeps there."""
         if self.path is None:
             return True
@@ -231,6 +231,15 @@ class Database:
         for spelling in {password, quote(password, safe=""), quote(password)} - {""}:
             text = text.replace(spelling, "***")
         return text
+
+
+def _cells(column: pa.Array) -> list[Any]:
+    """The column's values; by way of NumPy it takes half as long."""
+    if column.null_count:
+        cells: list[Any] = column.to_pylist()
+    else:
+        cells = column.to_numpy(zero_copy_only=False).tolist()
+    return cells
 
 
 def _dialect(engine: str) -> Dialect:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import date
-from functools import lru_cache, partial
-from itertools import islice
-from typing import Any
+from functools import cache, lru_cache, partial
+from itertools import islice, repeat
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Table, false, select
 
@@ -45,7 +47,7 @@ DATED = frozenset(kind for kind, (fact, _) in KINDS.items() if "date" in fact.__
 
 Owner = tuple[str, str]
 """(patient_key, site)"""
-
+Made = TypeVar("Made")
 
 Condition = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 """Which patients a page is about, as a condition on a column that holds their keys."""
@@ -57,7 +59,7 @@ def patients(
     """Patients that have facts, by patient_key and site; in memory are those of one page."""
     pages = _given(patient_keys) if patient_keys else _ranges(transaction, sites)
     for page in pages:
-        yield from _page(transaction, page, sites)
+        yield from patients_in(transaction, page, sites)
 
 
 def _given(patient_keys: Sequence[str]) -> Iterator[Condition]:
@@ -92,16 +94,23 @@ def _between(first: str, last: str, column: ColumnElement[Any]) -> ColumnElement
     return column.between(first, last)
 
 
-def _page(
+def patients_in(
     transaction: Transaction, page: Condition, sites: Sequence[str]
 ) -> Iterator[PatientFacts]:
+    """The patients of a page that have facts, by patient_key and site; all are in memory."""
     found: dict[Owner, dict[str, list[Any]]] = {}
     for kind in KINDS:
         for owner, fact in _facts(transaction, kind, page, sites):
-            found.setdefault(owner, {}).setdefault(kind, []).append(fact)
+            kinds = found.get(owner)
+            if kinds is None:
+                kinds = found[owner] = {}
+            if kind in kinds:
+                kinds[kind].append(fact)
+            else:
+                kinds[kind] = [fact]
     links, dated = medication_links(transaction, page), occurrences(transaction, page, _span)
     for owner in sorted(found):
-        patient = _resolved(found[owner], owner[1], links, dated)
+        patient = _resolved(found.pop(owner), owner[1], links, dated)
         if any(patient.values()):
             yield PatientFacts(patient_key=owner[0], site=owner[1], **patient)
 
@@ -112,20 +121,34 @@ def _facts(
     """The facts of one kind as their table holds them, each with its owner."""
     fact_class, model = KINDS[kind]
     table = table_of(model)
-    found = select(*selected(table)).where(page(table.columns.patient_key))
+    names = _read(kind)
+    found = select(*(each for each in selected(table) if each.key in names))
+    found = found.where(page(table.columns.patient_key))
     if sites:
         found = found.where(table.columns.site.in_(sites))
     for batch in transaction.batches(found):
-        columns = dict(zip(table.columns.keys(), batch, strict=True))
+        columns = dict(zip(names, batch, strict=True))
         owners = zip(columns["patient_key"], columns["site"], strict=True)
         yield from zip(owners, facts_of(fact_class, table, columns), strict=True)
+
+
+@cache
+def _read(kind: str) -> tuple[str, ...]:
+    """The columns that a kind's facts are made of, and whose they are, in the table's order."""
+    fact_class, model = KINDS[kind]
+    stated = {field.name for field in fields(fact_class)}
+    stated |= {f"{name}_{end}" for name in stated for end in ("earliest", "latest")}
+    stated |= {"patient_key", "site", *(field.name for field in fields(FactRef))}
+    return tuple(each.name for each in table_of(model).columns if each.name in stated)
 
 
 def _resolved(
     facts: dict[str, list[Any]], site: str, links: Links, dated: Occurrences
 ) -> dict[str, tuple[Any, ...]]:
     """The facts with their links resolved, in the order of the resources that state them."""
-    ordered = {kind: sorted(found, key=_ref) for kind, found in facts.items()}
+    ordered = {
+        kind: sorted(found, key=_ref) if len(found) > 1 else found for kind, found in facts.items()
+    }
     if "drugs" in ordered:
         named = with_ingredient(ordered["drugs"], site, links)
         ordered["drugs"] = list(with_span(named, site, dated))
@@ -140,16 +163,27 @@ def _resolved(
     return {kind: tuple(found) for kind, found in ordered.items()}
 
 
-def _ref(fact: Fact) -> FactRef:
-    return fact.ref
+# The order of FactRef, without its comparisons in Python.
+_ref = attrgetter("ref.resource_type", "ref.resource_id", "ref.version_id", "ref.ordinal")
 
 
-def facts_of(fact_class: type[Fact], table: Table, columns: dict[str, list[Any]]) -> Iterator[Fact]:
+def facts_of(fact_class: type[Fact], table: Table, columns: dict[str, list[Any]]) -> list[Fact]:
     """Rows, given as columns as they are read, as facts of a class."""
     names = [field.name for field in fields(fact_class)]
-    cells = [_cells(fact_class, name, table, columns) for name in names]
-    for row in zip(*cells, strict=True):
-        yield fact_class(**dict(zip(names, row)))  # noqa: B905 - of one length by construction
+    rows = len(columns["site"])
+    return _made(fact_class, rows, {n: _cells(fact_class, n, table, columns) for n in names})
+
+
+def _made(kind: type[Made], rows: int, columns: Mapping[str, Iterable[Any]]) -> list[Made]:
+    """Frozen dataclasses with slots, field by field for all of them.
+
+    Each costs a third of what its constructor takes: no keywords, and no way around `frozen` in
+    Python for each field. None of these classes has a `__post_init__` that this would pass over.
+    """
+    made = list(map(object.__new__, repeat(kind, rows)))
+    for name, cells in columns.items():
+        deque(map(getattr(kind, name).__set__, made, cells), maxlen=0)
+    return made
 
 
 def _cells(
@@ -157,7 +191,8 @@ def _cells(
 ) -> Iterable[Any]:
     """The values of one field; it has the name of its column, and a date that of its two."""
     if name == "ref":
-        return map(FactRef, *(columns[field.name] for field in fields(FactRef)))
+        refs = {field.name: columns[field.name] for field in fields(FactRef)}
+        return _made(FactRef, len(columns["site"]), refs)
     if name == "flags":
         return [tuple(cell.split(",")) if cell else () for cell in columns[name]]
     if f"{name}_earliest" in columns:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-import orjson
 from sqlalchemy import Table, func, select, tuple_
 from sqlmodel import SQLModel
 
-from adapter.models import FACT_TABLES
 from adapter.store.columns import selected, table_of, values
 from adapter.store.connect import Transaction
 
 Model = TypeVar("Model", bound=SQLModel)
 
 PAGE = 10_000
-
-# Where a fact was read from says nothing of the fact.
-NOT_CONTENT = frozenset({"source"})
 
 
 def rows(
@@ -63,23 +57,6 @@ def counts(transaction: Transaction, tables: Sequence[Table]) -> dict[str, int]:
         (batch,) = transaction.batches(select(func.count()).select_from(table))
         counted[table.name] = batch[0][0]
     return counted
-
-
-def fingerprint(transaction: Transaction, sites: Sequence[str]) -> str:
-    """SHA-256 over all facts of the sites (none named: all), in the order of their keys.
-
-    The same facts give the same 64 digits in any order of loading and on both engines; what is
-    not content (where a fact was read from, by which run) is left out.
-    """
-    digest = hashlib.sha256()
-    among: dict[str, Sequence[str]] = {"site": sites} if sites else {}
-    for table in map(table_of, FACT_TABLES):
-        kept = [at for at, name in enumerate(table.columns.keys()) if name not in NOT_CONTENT]
-        digest.update(orjson.dumps([table.name, *table.columns.keys()]))
-        for page in pages(transaction, table, among):
-            for row in zip(*(page[position] for position in kept), strict=True):
-                digest.update(orjson.dumps(row))
-    return digest.hexdigest()
 
 
 def _whole(batches: Iterator[list[list[Any]]], width: int) -> list[list[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlmodel import SQLModel
@@ -21,8 +22,10 @@ from adapter.models import (
     SiteRow,
 )
 from adapter.store import query, schema
-from adapter.store.connect import Database
+from adapter.store.connect import Database, Transaction
+from adapter.store.digests import fingerprint
 from adapter.store.interest import interest
+from adapter.store.kept import Place, keep
 from adapter.store.load import LoadCounts, load
 from adapter.store.mended import release_mended
 from adapter.store.prepare import Prepared, prepare
@@ -104,6 +107,28 @@ class Store:
 
         with self._database.transaction(snapshot=True) as transaction:
             yield from patients(transaction, sites, patient_keys)
+
+    @contextmanager
+    def again(self) -> Iterator[Store]:
+        """The same store for a process that was forked: connections cannot be shared with it."""
+        with open_store(
+            self._database.url.render_as_string(hide_password=False), create=False
+        ) as own:
+            yield own
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """One moment of the store, for several questions of `adapter.store`'s modules."""
+        with self._database.transaction(snapshot=True) as transaction:
+            yield transaction
+
+    def keep(self, definition: str, packed: Mapping[Place, str]) -> None:
+        """Keep what was derived, as `adapter.store.kept` has it; not in a store that this user
+        may only read."""
+        if packed and self._database.writable():
+            made = datetime.now(UTC).isoformat(timespec="seconds")
+            with self._database.transaction() as transaction:
+                keep(transaction, definition, packed, made)
 
     def find_patient(self, text: str, site: str = "") -> str | None:
         """The key of a patient named by key, `Patient/id` or id; None where there is none.
@@ -225,7 +250,7 @@ class Store:
     def fingerprint(self, sites: Sequence[str] = ()) -> str:
         """The version of the data: a SHA-256 that only the sites' facts determine."""
         with self._database.transaction(snapshot=True) as transaction:
-            return query.fingerprint(transaction, sites)
+            return fingerprint(transaction, sites)
 
     def counts(self) -> dict[str, int]:
         """The number of rows of each table."""

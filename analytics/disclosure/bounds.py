@@ -9,14 +9,27 @@ bounds lie in corners of the ranges. Nothing hidden is ever taken as 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import Protocol
 
+from analytics.aggregate import Header
 from analytics.disclosure.cells import Cell, Group, Range
 from analytics.disclosure.exits import CENSORED, EVENT, entered_cell, exit_cell
-from analytics.disclosure.gate import Disclosed
 from analytics.errors import NotEstimable
+
+
+class Ranged(Protocol):
+    """A table of ranges: a `Disclosed`, or the sum of several sites'."""
+
+    @property
+    def header(self) -> Header:
+        """Of the grid that the cells are on."""
+
+    @property
+    def cells(self) -> Mapping[Cell, Range]:
+        """What is known of each cell that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +57,7 @@ class BoundedCurve:
         return self.survival[self.days.index(day)]
 
 
-def curve_bounds(disclosed: Disclosed, group: Group = ()) -> BoundedCurve:
+def curve_bounds(disclosed: Ranged, group: Group = ()) -> BoundedCurve:
     """Bounds of the curve of `group`.
 
     They hold the value that the exact counts on the same grid give. Raises NotEstimable where
@@ -58,7 +71,7 @@ def curve_bounds(disclosed: Disclosed, group: Group = ()) -> BoundedCurve:
     )
 
 
-def restricted_mean_bounds(disclosed: Disclosed, group: Group = ()) -> Bound:
+def restricted_mean_bounds(disclosed: Ranged, group: Group = ()) -> Bound:
     """Bounds in days of the area under the curve up to the horizon, events at bin midpoints.
 
     Raises NotEstimable as `curve_bounds` does, and where the curve ends before the horizon.
@@ -75,7 +88,7 @@ def restricted_mean_bounds(disclosed: Disclosed, group: Group = ()) -> Bound:
     )
 
 
-def share_bounds(disclosed: Disclosed, cell: Cell, whole: Cell) -> Bound:
+def share_bounds(disclosed: Ranged, cell: Cell, whole: Cell) -> Bound:
     """The percentage that `cell` is of `whole`, 0-100. Raises NotEstimable unless both left."""
     if lost := [asked.variable for asked in (cell, whole) if asked not in disclosed.cells]:
         raise NotEstimable(f"{', '.join(lost)} did not leave the site")
@@ -131,7 +144,7 @@ def _product_limit(entered: int, events: Sequence[int], censored_before: Sequenc
     return survival
 
 
-def _table(disclosed: Disclosed, group: Group) -> _ExitRanges:
+def _table(disclosed: Ranged, group: Group) -> _ExitRanges:
     found, entered = disclosed.cells, entered_cell(group)
     if entered not in found:
         raise NotEstimable("the group has no time-to-event table")
@@ -152,7 +165,7 @@ def _table(disclosed: Disclosed, group: Group) -> _ExitRanges:
     return _ExitRanges(found[entered], each, events, censored)
 
 
-def _found_of(disclosed: Disclosed, group: Group, kind: str) -> dict[tuple[int, ...], Range]:
+def _found_of(disclosed: Ranged, group: Group, kind: str) -> dict[tuple[int, ...], Range]:
     """The disclosed exits of one kind: first and last bin -> range."""
     return {
         cell.bins: range_

@@ -1,4 +1,7 @@
-"""Every report, and every Measure as it is served, before the independent judges."""
+"""Reports as they are written, and every Measure as it is served, before the independent judges.
+
+In the forms that are handed out every report is judged in test_report_judged_forms.py.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from importlib.resources import files
 import pytest
 
 from adapter.measures.load import composed_resource
-from analytics.aggregate import Aggregate, header
 from tests.lib.judges import JUDGES, complaints
 from tests.lib.reports import (
     MEASURE_IDS,
@@ -21,20 +23,16 @@ from tests.lib.reports import (
     report_of,
 )
 
-# A second for 30 kB: the composite and the gene list are judged by the others.
 SLOW = "pyfhircheck"
 SMALL = ("rai-uptake", "time-to-progression", "treatment-exposure")
 
 
 @cache
 def reports() -> dict[str, Json]:
-    """Reports of the reference cohort, of nobody, and on a coarse grid."""
-    study = reference_study()
-    nobody = Aggregate(header(study))
+    """Reports of the reference cohort, one of them on a coarse grid."""
     coarse = reference_study(grid_days=24)
     return {
-        **{name: reference_report(name) for name in MEASURE_IDS},
-        **{f"{name}, nobody": report_of(name, nobody, study) for name in MEASURE_IDS},
+        **{name: reference_report(name) for name in SMALL},
         "coarse grid": report_of("time-to-progression", reference_cells(coarse), coarse),
     }
 

@@ -1,11 +1,14 @@
-// Judges a MeasureReport by the DEQM summary profile; its rules are the data in deqm_uv_summary.json.
+// Judges a MeasureReport by a profile; its rules are data: deqm_uv_summary.json and others of that form.
 import { readFileSync } from "node:fs";
 import { judgeConstraint } from "./invariants.mjs";
 import { judgeTarget } from "./references.mjs";
 
-const profile = JSON.parse(readFileSync(new URL("deqm_uv_summary.json", import.meta.url), "utf8"));
+export function profileJudge(file) {
+  const profile = JSON.parse(readFileSync(new URL(file, import.meta.url), "utf8"));
+  return (resource) => judgeProfile(profile, resource);
+}
 
-export function judgeDeqm(resource) {
+function judgeProfile(profile, resource) {
   const verdict = { complaints: [], unevaluated: [] };
   if (resource.resourceType !== profile.type) return verdict;
   const root = { value: resource, at: profile.type };
@@ -16,7 +19,7 @@ export function judgeDeqm(resource) {
       judgeConstraint(rule, value, rule.path, { resource, rootResource: resource }, at, verdict);
     }
   }
-  // On a well-formed report all ten can be evaluated.
+  // On a well-formed report all can be evaluated.
   verdict.unevaluated.forEach(({ key, at, reason }) => verdict.complaints.push(`${at}: ${key} cannot be evaluated: ${reason}`));
   return verdict;
 }

@@ -86,14 +86,27 @@ class Seen:
 @contextmanager
 def opened(browser: Browser, file: Path, width: int = 1200) -> Iterator[Seen]:
     """The file in a window of that width, without a network."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
+    with _looked_at(browser, file.as_uri(), width, offline=True) as seen:
+        yield seen
+
+
+@contextmanager
+def visited(browser: Browser, url: str, width: int = 1200) -> Iterator[Seen]:
+    """The page of a server, under whatever policy it sends."""
+    with _looked_at(browser, url, width, offline=False) as seen:
+        yield seen
+
+
+@contextmanager
+def _looked_at(browser: Browser, url: str, width: int, *, offline: bool) -> Iterator[Seen]:
+    context = browser.new_context(viewport={"width": width, "height": 900}, offline=offline)
     page = context.new_page()
     seen = Seen(page)
     page.on("request", lambda request: seen.requests.append(request.url))
     page.on("console", lambda said: seen.complaints.append(said.text))
     page.on("pageerror", lambda error: seen.complaints.append(str(error)))
     page.add_init_script(_HEAR_VIOLATIONS)
-    page.goto(file.as_uri())
+    page.goto(url)
     try:
         yield seen
     finally:

@@ -100,6 +100,14 @@ def all_judges(resource: Resource) -> dict[str, list[str]]:
     }
 
 
+def profile_complaints(form: str, resources: Sequence[Resource]) -> list[list[str]]:
+    """Complaints by the profile of a form (deqm, deqm-us, saner, madx) on each MeasureReport."""
+    if reason := _lacks_node():
+        missing(f"judge of {form}: {reason}")
+    verdicts = _run_node(("fhirpath_judge.mjs", form), resources)
+    return [verdict["complaints"] for verdict in verdicts]
+
+
 def _need(judge: str) -> None:
     if reason := available(judge):
         missing(f"judge {judge}: {reason}")

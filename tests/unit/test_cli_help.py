@@ -57,10 +57,13 @@ def test_the_verbs_are_those_of_the_contract():
         "ingest",
         "init",
         "keys",
+        "pool",
         "pull",
         "report",
         "sensitivity",
+        "serve",
         "table-one",
+        "users",
     ]
 
 

@@ -110,7 +110,7 @@ def test_no_port_is_published() -> None:
 
 
 def test_the_image_is_pinned_and_runs_as_an_ordinary_user() -> None:
-    assert "--require-hashes -r requirements/postgres.txt" in DOCKERFILE
+    assert "--require-hashes -r requirements/serve.txt" in DOCKERFILE
     last_stage = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
     assert re.search(r"^USER raiway$", last_stage, re.MULTILINE)
     assert re.search(r"^HEALTHCHECK [^#]*doctor", last_stage, re.MULTILINE)

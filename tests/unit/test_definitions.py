@@ -161,9 +161,9 @@ def test_an_unknown_study_lists_those_that_are_there() -> None:
 
 def test_every_mapping_file_is_read_by_something() -> None:
     known = {
-        "CodeSystem", "ConceptMap", "Library", "Measure", "NamingSystem", "StructureDefinition",
-        "ValueSet", "ViewDefinition", "disclosure", "privacy", "sensitivity", "server", "site",
-        "study", "unit",
+        "CodeSystem", "ConceptMap", "Library", "Measure", "NamingSystem", "OperationDefinition",
+        "SearchParameter", "StructureDefinition", "ValueSet", "ViewDefinition", "cql", "disclosure",
+        "privacy", "quality", "report_form", "sensitivity", "server", "site", "study", "unit",
     }  # fmt: skip
     folders = {path.name for path in (ROOT / "mappings").iterdir() if path.is_dir()}
     assert folders - {"__pycache__"} <= known

@@ -1,0 +1,1 @@
+"""Alembic migrations of the operational tables, in `versions`, oldest first."""

@@ -1,0 +1,1 @@
+"""One migration a file; each is written by hand and never changed once released."""

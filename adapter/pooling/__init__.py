@@ -1,0 +1,1 @@
+"""Registry side of pooling: sites' MeasureReports -> one table -> estimates -> one report."""

@@ -1,0 +1,26 @@
+"""An evaluation with the quality gate's result on it, which reports and pages then show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from adapter.quality.gate import check
+from adapter.quality.rules import shipped
+
+if TYPE_CHECKING:
+    from adapter.evaluate import Evaluation
+    from adapter.store import Store
+
+
+def stamped(store: Store, evaluation: Evaluation) -> Evaluation:
+    """The evaluation with the gate of its study; unchanged where the study has no rules.
+
+    Raises StoreError.
+    """
+    rules = shipped(evaluation.study.id)
+    if rules is None:
+        return evaluation
+    figures, today = evaluation.estimates.overall, datetime.now(UTC).date()
+    return replace(evaluation, gate=check(store, figures, rules, evaluation.request.sites, today))
