@@ -82,7 +82,7 @@ def run(options: EvaluateOptions, output: Output) -> int:
         stratifiers=tuple(options.stratifiers),
     )
     with open_store(options.store or settings.store.url, create=False) as store:
-        evaluation = stamped(store, evaluate(store, study, request))
+        evaluation = stamped(store, evaluate(store, study, request), options.instant())
         _say(evaluation, store.counts()["quarantine"], output)
         warn_of_gaps(store, options.sites, output)
     if form is Format.TABLE:

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from adapter.store import Store
 
 
-def stamped(store: Store, evaluation: Evaluation) -> Evaluation:
+def stamped(store: Store, evaluation: Evaluation, made: datetime | None = None) -> Evaluation:
     """The evaluation with the gate of its study; unchanged where the study has no rules.
 
-    Raises StoreError.
+    made: when the report is made, if not now: nothing can be dated after it. Raises StoreError.
     """
     rules = shipped(evaluation.study.id)
     if rules is None:
         return evaluation
-    figures, today = evaluation.estimates.overall, datetime.now(UTC).date()
+    figures, today = evaluation.estimates.overall, (made or datetime.now(UTC)).date()
     return replace(evaluation, gate=check(store, figures, rules, evaluation.request.sites, today))

@@ -80,7 +80,7 @@ def results(
     evaluation = evaluate(store, asked.study, asked.request, progress.told)
     if not asked.request.patients:
         # The gate judges a store; a few patients of it pass or fail no rule of completeness.
-        evaluation = stamped(store, evaluation)
+        evaluation = stamped(store, evaluation, made)
     measures = [stratified(each, asked.request.stratifiers) for each in asked.measures]
     if asked.kind == "individual":
         reports = list(_individuals(work, evaluation, measures))
