@@ -15,9 +15,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
 from analytics.episode import Course
-from analytics.patient_cells import COUNT, EXIT, Cell, Pattern, cells
+from analytics.patient_cells import COUNT, EXIT, Cell, cells
 from analytics.patient_cells import FIRST_OUTCOME as FIRST_OUTCOME  # where aggregates are read
 from analytics.patient_cells import TIME_TO_PROGRESSION as TIME_TO_PROGRESSION
+from analytics.patient_cells import Pattern as Pattern
 from analytics.stratifiers import STRATIFIERS as STRATIFIERS
 from analytics.stratifiers import arm as arm
 from analytics.study import Study

@@ -21,7 +21,7 @@ from analytics.followup import FollowUp, follow_up
 from analytics.genomics import TumourProfile, tumour_profile
 from analytics.measurement import measurements
 from analytics.measurement import pairs as pairs  # callers of derive find it here
-from analytics.protocol import Protocol, protocols
+from analytics.protocol import Protocol, index_date, protocols
 from analytics.recist import StructuralResponse
 from analytics.response import LesionSum
 from analytics.study import Study
@@ -179,7 +179,7 @@ class _Judge:
         if self.explained:
             findings += measured.findings()
         judged = with_computed_progressions(facts, measured, protocol.finish, study)
-        seen = follow_up(judged, _index_date(protocol, study), until, study, findings)
+        seen = follow_up(judged, index_date(protocol, study), until, study, findings)
         return Episode(
             patient_key=facts.patient_key,
             site=facts.site,
@@ -283,17 +283,6 @@ class _Judge:
             **dict.fromkeys(rai.flags if rai else (), True),
         }
         return tuple(sorted(name for name, holds in found.items() if holds))
-
-
-def _index_date(protocol: Protocol, study: Study) -> date | None:
-    """Day 0 of the curve; None where the study counts from a dose that was not given."""
-    match study.index_date:
-        case "first_drug_day":
-            return protocol.drugs.first_day
-        case "therapeutic_rai":
-            return protocol.rai.day if protocol.rai else None
-        case _:
-            return protocol.finish
 
 
 def _age(person: Person | None, day: date) -> int | None:

@@ -105,3 +105,14 @@ def _scan_days(facts: PatientFacts, study: Study) -> Iterator[tuple[date, FactRe
         day = scan.date.day(study.date_policy) if scan.date else None
         if day:
             yield day, scan.ref
+
+
+def index_date(protocol: Protocol, study: Study) -> date | None:
+    """Day 0 of the curve; None where the study counts from a dose that was not given."""
+    match study.index_date:
+        case "first_drug_day":
+            return protocol.drugs.first_day
+        case "therapeutic_rai":
+            return protocol.rai.day if protocol.rai else None
+        case _:
+            return protocol.finish

@@ -143,16 +143,17 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as a table in Markdown, each with its ratio to the peer's of the same size."""
     peers = {row["patients"]: row for row in rows if row["way"] == PEER[0]}
     lines = [
-        "| patients | way | runs | s | patients/s | to the peer | CPU, µs | from NDJSON | peak, MB |",
+        "| patients | way | runs | s | patients/s | to peer | CPU, µs | from NDJSON | peak, MB |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         peer = peers.get(row["patients"])
         ratio = f"{row['patients_s'] / peer['patients_s']:.1f}" if peer else ""
         loading = f"{row['with_loading_s']:,}" if row["with_loading_s"] else ""
+        before = f"{row['patients']:,} | {row['way']} | {row['runs']} | {row['seconds']:.2f}"
         lines.append(
-            f"| {row['patients']:,} | {row['way']} | {row['runs']} | {row['seconds']:.2f} "
-            f"| {row['patients_s']:,} | {ratio} | {row['cpu_us']} | {loading} | {row['peak_mb']:,} |"
+            f"| {before} | {row['patients_s']:,} | {ratio} "
+            f"| {row['cpu_us']} | {loading} | {row['peak_mb']:,} |"
         )
     return "\n".join(lines)
 

@@ -58,10 +58,10 @@ def _release_at_the_end(app: FastAPI, context: ApiContext) -> None:
     inner = app.router.lifespan_context
 
     @asynccontextmanager
-    async def lifespan(running: FastAPI) -> AsyncIterator[object]:
-        async with inner(running) as state:
+    async def lifespan(running: FastAPI) -> AsyncIterator[None]:
+        async with inner(running):
             try:
-                yield state
+                yield
             finally:
                 context.engine.dispose()
 

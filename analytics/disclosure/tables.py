@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
 
-from analytics.aggregate import Aggregate, Pattern
+from analytics.aggregate import Aggregate
 from analytics.disclosure.cells import EVERYBODY, PATIENTS, Cell, Group, Sum, System
 from analytics.disclosure.exits import ENDED, REASONS, end_sums, exit_cells
 from analytics.disclosure.policy import OTHER, OUTSIDE, Policy
+from analytics.patient_cells import Pattern
 
 # Variables of which every counted patient has exactly one category (analytics.aggregate).
 ONE_EACH = frozenset(

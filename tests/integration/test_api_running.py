@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from adapter.api.running.documentation import STATIC
 from adapter.api.running.logs import JsonLines
 from adapter.api.running.metrics import metrics_of
 from adapter.api.running.observing import request_id
+from adapter.api.running.serving import listening
 from adapter.store import open_store
 from tests.lib.serving import serving, settings
 
@@ -212,3 +214,9 @@ def test_an_evaluation_is_timed_once_and_a_job_is_counted(app: FastAPI, client: 
     said = client.get("/metrics").text
     assert 'raiway_evaluation_seconds_count{outcome="done"} 1.0' in said
     assert 'raiway_jobs{state="done"} 1.0' in said
+
+
+def test_answers_are_sent_at_once():
+    # asyncio leaves Nagle's algorithm on where the socket does not name its protocol.
+    with listening(settings()) as at:
+        assert at.socket.proto == socket.IPPROTO_TCP

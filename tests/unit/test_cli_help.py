@@ -47,6 +47,7 @@ def test_help_imports_no_engine(arguments: list[str]):
 
 def test_the_verbs_are_those_of_the_contract():
     assert COMMANDS == [
+        "check",
         "cohort",
         "coverage",
         "deidentify",

@@ -48,6 +48,12 @@ class Asked:
     group: str
     zone: str
 
+    def cohort(self, data_version: str) -> str:
+        """A name of who is counted, by which rules: the same for all Measures and clients."""
+        request = self.request
+        said = (data_version, self.study.fingerprint, request.sites, request.start, request.end)
+        return hashlib.sha256(orjson.dumps(said)).hexdigest()
+
     def key(self, data_version: str) -> str:
         """A name of the result: the same for the same data, question and software."""
         request = self.request

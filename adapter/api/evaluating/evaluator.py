@@ -19,6 +19,7 @@ from adapter.api.evaluating.cache import ResultCache
 from adapter.api.evaluating.jobs import Jobs
 from adapter.api.evaluating.progress import Progress
 from adapter.api.evaluating.question import Sent, question
+from adapter.api.evaluating.releases import Opening, admit
 from adapter.api.evaluating.results import Results, results
 from adapter.api.evaluating.runner import Runner
 from adapter.api.evaluating.tables import evaluation
@@ -103,7 +104,13 @@ class Evaluator:
 
     def _computed(self, planned: Planned, store: Store, progress: Progress) -> tuple[bytes, bool]:
         settings = self.context.settings
-        found, version = results(store, planned.asked, settings, planned.made, progress)
+        asked = planned.asked
+        found, version = results(store, asked, settings, planned.made, progress)
+        if asked.policy != "none" and asked.kind == "summary":
+            sites = asked.request.sites or tuple(row.site for row in store.sites())
+            reports = [report for each in found.reports for report in each]
+            opening = Opening(asked.policy, asked.cohort(version), sites, reports)
+            admit(self.context.engine, opening)
         # Data that came in meanwhile belongs to another key.
         return orjson.dumps(found), version == planned.data_version
 

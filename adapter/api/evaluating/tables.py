@@ -29,6 +29,19 @@ cancelled. worker: the process that does it. report: the id of the stored report
 status: of HTTP, 0 until it has ended; location, issue, diagnostics: what goes with it. result: a
 resource as JSON."""
 
+release = Table(
+    "server_release",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("policy", String(32), nullable=False),
+    Column("opened", Float, nullable=False),
+    Column("cohort", String(64), nullable=False, index=True),
+    Column("sites", Text, nullable=False),
+    Column("counts", Text, nullable=False),
+)
+"""Reports under a disclosure policy that went out. key: of cohort, policy and Measure. cohort: of
+period, sites, study and data. sites: a JSON list; counts: JSON, by linkId."""
+
 evaluation = Table(
     "server_evaluation",
     metadata,

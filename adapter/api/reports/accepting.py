@@ -31,6 +31,14 @@ CODES = {
 }
 # FHIR R4 datatypes, string: no characters below 32 but tab, line feed and carriage return.
 _FORBIDDEN = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff]")
+_IN_WORDS = {
+    "extra_forbidden": "no such element here",
+    "missing": "must be there",
+    "string_type": "must be a text",
+    "string_pattern_mismatch": "is not written as its type is",
+    "int_parsing": "must be a whole number",
+    "value_error": "is not what its type allows",
+}
 _GROUP = re.compile(r"group ([^:]+): ")
 
 
@@ -86,7 +94,8 @@ def problems(report: Json, measures: Measures) -> list[Json]:
 
 def _structure(report: Json) -> Iterator[Json]:
     for fault in structure_faults(report):
-        yield issue("structure", f"{fault.path}: {fault.kind}", expression=[fault.path])
+        what = _IN_WORDS.get(fault.kind, fault.kind)
+        yield issue("structure", f"{fault.path}: {what}", expression=[fault.path])
 
 
 def _texts(value: Any, path: str) -> Iterator[Json]:

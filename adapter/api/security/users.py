@@ -84,7 +84,7 @@ def read_users(file: Path) -> list[User]:
         raise ConfigurationError(
             "server.users_file cannot be read as a list of users",
             where=str(file),
-            hint="raiway serve users add NAME makes one",
+            hint="raiway users NAME makes one",
         ) from error
 
 

@@ -39,6 +39,17 @@ def upgrade() -> None:
         op.f("ix_server_audit_event_recorded"), "server_audit_event", ["recorded"], unique=False
     )
     op.create_table(
+        "server_release",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("policy", sa.String(length=32), nullable=False),
+        sa.Column("opened", sa.Float(), nullable=False),
+        sa.Column("cohort", sa.String(length=64), nullable=False),
+        sa.Column("sites", sa.Text(), nullable=False),
+        sa.Column("counts", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_server_release")),
+    )
+    op.create_index(op.f("ix_server_release_cohort"), "server_release", ["cohort"], unique=False)
+    op.create_table(
         "server_evaluation",
         sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("made", sa.Float(), nullable=False),
