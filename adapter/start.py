@@ -49,6 +49,30 @@ reporter = "Organization/example-hospital"
 # The base of the canonical urls of our Measures, Libraries and extensions.
 base = "https://raiway.example/fhir"
 
+[server]
+# How raiway serve answers registries (docs/serve.md, docs/security.md). As it stands it asks nobody
+# who they are, and can be reached from this machine only.
+host = "127.0.0.1"
+# 0 takes any that is free.
+port = 8000
+# Server processes.
+workers = 1
+# "required": systems need a token, people a log-in. Without it, loopback only.
+authentication = "none"
+# How clients reach it, if not by host and port.
+# public_url = "https://raiway.hospital.example"
+# Its certificate, where no proxy ends TLS.
+# tls_certificate = "tls/server.pem"
+# The certificate's key: a file of mode 0600, or "env:NAME".
+# tls_key = "env:RAIWAY_TLS_KEY"
+# true: a proxy in front ends TLS.
+# behind_proxy = true
+# Bounds, each with a default: body_mb, requests_per_minute, evaluations_at_once, page, ...
+[server.limits]
+
+# A [[server.clients]] for each registered system: id, jwks_uri or jwks_file, scopes, policy (what
+# its reports may state); see docs/security.md.
+
 # One [[sites]] for each site whose data is loaded.
 [[sites]]
 # As in: raiway ingest export/ --site A --timezone America/New_York

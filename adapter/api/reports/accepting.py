@@ -154,7 +154,11 @@ def _against_measure(report: Json, measures: Measures) -> Iterator[Json]:
 
 def form_of(report: Json) -> Form:
     """The receiver's form that the report's profile names; without one it is held to DEQM's."""
-    profiles = report.get("meta", {}).get("profile", [])
+    meta = report.get("meta")
+    stated = meta.get("profile") if isinstance(meta, dict) else None
+    profiles = (
+        [each for each in stated if isinstance(each, str)] if isinstance(stated, list) else []
+    )
     for form in Form:
         if form is not Form.BASE and set(profiles) & set(form_definition(form).profiles.values()):
             return form
