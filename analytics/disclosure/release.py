@@ -6,12 +6,13 @@ sum over four of them is the fifth site, and this quarter less the last is this 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 
 from analytics.disclosure.cells import Range
 from analytics.disclosure.gate import Disclosed
+from analytics.disclosure.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,41 @@ class Release:
     sites: frozenset[str]
     day: date
     disclosed: Disclosed
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A cohort of which reports went out, known by what they showed: sites, counts by place."""
+
+    policy: Policy
+    sites: frozenset[str]
+    counts: Mapping[str, Range]
+
+
+def shown(count: int, policy: Policy) -> Range:
+    """What a count that was shown under the policy tells: itself, or its class."""
+    half = policy.rounding // 2
+    return Range(max(0, count - half), count + half)
+
+
+def opening_refusals(new: Opening, old: Opening, days: int) -> Iterator[str]:
+    """Why another cohort may not be opened so many days after an earlier one, without any count.
+
+    The stricter of the two policies holds: their recipients may talk.
+    """
+    policies = (new.policy, old.policy)
+    cadence = max(policy.cadence_days for policy in policies)
+    if days < cadence:
+        yield (
+            "under a disclosure policy one period, set of sites and state of the data is open at a "
+            f"time; another may be opened {cadence - days} days from now"
+        )
+    if _too_near(new.sites, old.sites, max(policy.min_site_difference for policy in policies)):
+        yield "the sites differ by too few from those of an earlier release"
+    least = max(policy.threshold for policy in policies)
+    both = new.counts.keys() & old.counts.keys()
+    if any(_small(_change(new.counts[name], old.counts[name]), least) for name in both):
+        yield "a count differs from that of an earlier release by too few to be shown"
 
 
 def refusals(new: Release, before: Iterable[Release]) -> tuple[str, ...]:
@@ -54,9 +90,8 @@ def _against(new: Release, old: Release) -> Iterator[str]:
     days = (new.day - old.day).days
     if same_recipient and days < policy.cadence_days:
         yield f"{days} days after the release of {old.day}, not {policy.cadence_days}"
-    differing = len(new.sites ^ old.sites)
-    if 0 < differing < policy.min_site_difference:
-        yield f"the sites differ from those of {old.day} by {differing}"
+    if _too_near(new.sites, old.sites, policy.min_site_difference):
+        yield f"the sites differ from those of {old.day} by {len(new.sites ^ old.sites)}"
     unchanged = (new.start, new.end, new.sites) == (old.start, old.end, old.sites)
     if _tells_a_few(new.disclosed, old.disclosed, unchanged):
         yield f"a count differs from that of {old.day} by too few patients to be shown"
@@ -75,6 +110,10 @@ def _tells_a_few(new: Disclosed, old: Disclosed, unchanged: bool) -> bool:
         and not (unchanged and 0 in _change(new.cells[cell], old.cells[cell]))
         for cell in new.cells.keys() & old.cells.keys()
     )
+
+
+def _too_near(sites: Set[str], others: Set[str], least: int) -> bool:
+    return 0 < len(sites ^ others) < least
 
 
 def _change(new: Range, old: Range) -> Range:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from adapter.api.evaluating.releases import DAY, Opening, admit
+from adapter.api.evaluating.releases import DAY, Told, admit
 from adapter.api.evaluating.tables import release
 from adapter.api.fhir.failures import FhirFailure
 from adapter.api.operational.database import migrate, operational_engine, reading
@@ -35,8 +35,8 @@ def report(mode: str = "masked-cells", measure: str = "m|1", **counts: int) -> d
             "group": [{"id": "g", "population": populations}]}  # fmt: skip
 
 
-def opening(cohort: str, *reports: dict[str, Any], **stated: Any) -> Opening:
-    return Opening(**{"policy": "registry", "sites": SITES, **stated}, cohort=cohort,
+def opening(cohort: str, *reports: dict[str, Any], **stated: Any) -> Told:
+    return Told(**{"policy": "registry", "sites": SITES, **stated}, cohort=cohort,
                    reports=reports)  # fmt: skip
 
 

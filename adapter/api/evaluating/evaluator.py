@@ -19,7 +19,7 @@ from adapter.api.evaluating.cache import ResultCache
 from adapter.api.evaluating.jobs import Jobs
 from adapter.api.evaluating.progress import Progress
 from adapter.api.evaluating.question import Sent, question
-from adapter.api.evaluating.releases import Opening, admit
+from adapter.api.evaluating.releases import Told, admit
 from adapter.api.evaluating.results import Results, results
 from adapter.api.evaluating.runner import Runner
 from adapter.api.evaluating.tables import evaluation
@@ -109,8 +109,8 @@ class Evaluator:
         if asked.policy != "none" and asked.kind == "summary":
             sites = asked.request.sites or tuple(row.site for row in store.sites())
             reports = [report for each in found.reports for report in each]
-            opening = Opening(asked.policy, asked.cohort(version), sites, reports)
-            admit(self.context.engine, opening)
+            told = Told(asked.policy, asked.cohort(version), sites, reports)
+            admit(self.context.engine, told)
         # Data that came in meanwhile belongs to another key.
         return orjson.dumps(found), version == planned.data_version
 

@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
 from adapter import definitions
 from adapter.api.evaluating.tables import release
 from adapter.api.fhir.failures import FhirFailure
 from adapter.api.operational.database import writing
 from adapter.elements import Json
-from analytics.disclosure.policy import Policy
+from analytics.disclosure.release import Opening, opening_refusals, shown
 
 DAY = 86_400.0
 WITHHELD = "withheld"
@@ -30,7 +29,7 @@ CONTROL = "/StructureDefinition/disclosure-control"
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class Told:
     """What is to go out: cohort as `Asked.cohort` names it, the sites, and the reports."""
 
     policy: str
@@ -39,57 +38,45 @@ class Opening:
     reports: Sequence[Json]
 
 
-def admit(engine: Engine, opening: Opening, now: float | None = None) -> None:
+def admit(engine: Engine, asked: Told, now: float | None = None) -> None:
     """Put on record what goes out. What is withheld is no release.
 
     Raises FhirFailure 403 for what may not go out after what went out before; no count is told.
     """
-    policy = definitions.load().policy(opening.policy)
     today = time.time() if now is None else now
-    told = {str(report["measure"]): _counts(report) for report in opening.reports if _tells(report)}
+    told = {str(report["measure"]): _counts(report) for report in asked.reports if _tells(report)}
     if not told:
         return
+    new = _opening(
+        asked.policy, asked.sites, {k: n for each in told.values() for k, n in each.items()}
+    )
     with writing(engine) as connection:
-        before = connection.execute(select(release).where(release.c.cohort != opening.cohort))
-        for old in before.mappings():
-            if why := next(_refusals(policy, opening, told, old, today), ""):
+        before = connection.execute(select(release).where(release.c.cohort != asked.cohort))
+        for row in before.mappings():
+            old = _opening(row["policy"], orjson.loads(row["sites"]), orjson.loads(row["counts"]))
+            days = int((today - row["opened"]) / DAY)
+            if why := next(opening_refusals(new, old, days), ""):
                 raise FhirFailure(403, "business-rule", why)
         for measure, counts in told.items():
-            key = hashlib.sha256(
-                orjson.dumps([opening.cohort, opening.policy, measure])
-            ).hexdigest()
-            if connection.scalar(select(release.c.key).where(release.c.key == key)) is None:
-                row = {"key": key, "policy": opening.policy, "opened": today}
-                row |= {"cohort": opening.cohort, "sites": orjson.dumps(opening.sites).decode()}
-                row |= {"counts": orjson.dumps(counts).decode()}
-                connection.execute(insert(release).values(row))
+            _record(connection, asked, measure, counts, today)
 
 
-def _refusals(
-    policy: Policy,
-    opening: Opening,
-    told: Mapping[str, Mapping[str, int]],
-    old: Mapping[Any, Any],
-    today: float,
-) -> Iterator[str]:
-    other = definitions.load().policy(old["policy"])
-    cadence = max(policy.cadence_days, other.cadence_days)
-    days = int((today - old["opened"]) / DAY)
-    if days < cadence:
-        yield (
-            "under a disclosure policy one period, set of sites and state of the data is open at a "
-            f"time; another may be opened {cadence - days} days from now"
-        )
-    differing = len(set(opening.sites) ^ set(orjson.loads(old["sites"])))
-    least = max(policy.min_site_difference, other.min_site_difference)
-    if 0 < differing < least:
-        yield "the sites differ by too few from those of an earlier release"
-    if policy.mode == other.mode == "masked-cells":
-        earlier = orjson.loads(old["counts"])
-        few = range(1, max(policy.threshold, other.threshold))
-        for counts in told.values():
-            if any(abs(n - earlier[name]) in few for name, n in counts.items() if name in earlier):
-                yield "a count differs from that of an earlier release by too few to be shown"
+def _record(
+    connection: Connection, asked: Told, measure: str, counts: Mapping[str, int], today: float
+) -> None:
+    said = orjson.dumps([asked.cohort, asked.policy, measure])
+    key = hashlib.sha256(said).hexdigest()
+    if connection.scalar(select(release.c.key).where(release.c.key == key)) is None:
+        row = {"key": key, "policy": asked.policy, "opened": today, "cohort": asked.cohort}
+        row |= {"sites": orjson.dumps(asked.sites).decode()}
+        row |= {"counts": orjson.dumps(counts).decode()}
+        connection.execute(insert(release).values(row))
+
+
+def _opening(policy: str, sites: Iterable[str], counts: Mapping[str, int]) -> Opening:
+    rules = definitions.load().policy(policy)
+    told = {name: shown(count, rules) for name, count in counts.items()}
+    return Opening(rules, frozenset(sites), told)
 
 
 def _tells(report: Json) -> bool:
