@@ -73,14 +73,15 @@ class CohortCells:
     """What the patients add up to. The parts of a cohort are added with `+=`.
 
     cells: the text of each cell -> how often. finishes: days of protocol finish -> how often.
-    patients: of how many there are facts; derived: of how many nothing was kept. versions: those
-    of the blocks; packed: what is to be kept.
+    patients: of how many there are facts; enrolled: how many of them are in; derived: of how many
+    nothing was kept. versions: those of the blocks; packed: what is to be kept.
     """
 
     cells: Counter[str] = field(default_factory=Counter)
     finishes: Counter[date] = field(default_factory=Counter)
     sites: set[str] = field(default_factory=set)
     patients: int = 0
+    enrolled: int = 0
     derived: int = 0
     versions: dict[str, str] = field(default_factory=dict)
     packed: dict[Place, str] = field(default_factory=dict)
@@ -90,6 +91,7 @@ class CohortCells:
         self.finishes.update(other.finishes)
         self.sites |= other.sites
         self.patients += other.patients
+        self.enrolled += other.enrolled
         self.derived += other.derived
         self.versions |= other.versions
         self.packed |= other.packed
@@ -245,6 +247,7 @@ class _Held:
             finishes=Counter({date.fromordinal(day): n for day, n in ordinals.items()}),
             sites={site for (_, site), row in self.rows.items() if row[1]},
             patients=sum(bool(texts) for _, texts, _ in rows),
+            enrolled=sum(bool(finishes) for _, _, finishes in rows),
             derived=len(stale),
             versions=block_versions(self._known),
             packed=self._packed(stale) if keep else {},

@@ -52,9 +52,10 @@ class NotKept(Sequence[Course]):
 @dataclass(frozen=True, slots=True)
 class Cohort:
     """What is told of the patients beside the aggregate. screened: of whom there are facts;
-    finishes: the days of protocol finish, ascending."""
+    enrolled: who have an episode; finishes: the days of protocol finish, ascending."""
 
     screened: int
+    enrolled: int
     sites: tuple[str, ...]
     finishes: list[date]
 
@@ -102,12 +103,18 @@ class Evaluation:
         return self._seen.screened
 
     @property
+    def enrolled(self) -> int:
+        """The number of them who are in the study."""
+        return self._seen.enrolled
+
+    @property
     def _seen(self) -> Cohort:
         if self.cohort:
             return self.cohort
         finishes = [episode.finish for course in self.courses for episode in course.episodes]
         sites = sorted({course.site for course in self.courses})
-        return Cohort(len(self.courses), tuple(sites), sorted(finishes))
+        enrolled = sum(bool(course.episodes) for course in self.courses)
+        return Cohort(len(self.courses), enrolled, tuple(sites), sorted(finishes))
 
     def document(self) -> dict[str, Any]:
         """The `figures` format: figures, reasons for nulls, study with its hash, strata."""
@@ -182,7 +189,12 @@ def evaluate_aggregate(
         estimates=estimate(found, study),
         site=SiteFigures({}),
         data_version=seen.data_version,
-        cohort=Cohort(seen.patients, tuple(sorted(seen.sites)), sorted(seen.finishes.elements())),
+        cohort=Cohort(
+            seen.patients,
+            seen.enrolled,
+            tuple(sorted(seen.sites)),
+            sorted(seen.finishes.elements()),
+        ),
     )
 
 

@@ -11,7 +11,7 @@ import typer
 
 from adapter.cli.command import Command
 from adapter.cli.output import Output, as_json
-from adapter.cli.report_form import Format, FormOptions
+from adapter.cli.report_form import REPORTS, Format, FormOptions
 from adapter.cli.tables import Table, counted, plain
 from adapter.errors import UsageError
 from adapter.files import check_writable, write_atomically
@@ -63,10 +63,11 @@ def run(options: EvaluateOptions, output: Output) -> int:
     from adapter import config
     from adapter.abstract import abstract
     from adapter.cli.caveats import warn_of_gaps
-    from adapter.evaluate import Request, evaluate
+    from adapter.evaluate import Request, evaluate, evaluate_aggregate
     from adapter.quality.stamp import stamped
     from adapter.report.evaluation import measure
     from adapter.store import open_store
+    from adapter.workers import default_count
 
     form = _format(options, output)
     options.chosen_form(form)
@@ -81,8 +82,13 @@ def run(options: EvaluateOptions, output: Output) -> int:
         end=_date(options.end),
         stratifiers=tuple(options.stratifiers),
     )
+    # A report needs no single patient, and what was derived before need not be again.
     with open_store(options.store or settings.store.url, create=False) as store:
-        evaluation = stamped(store, evaluate(store, study, request), options.instant())
+        if form in REPORTS:
+            evaluation = evaluate_aggregate(store, study, request, workers=default_count())
+        else:
+            evaluation = evaluate(store, study, request)
+        evaluation = stamped(store, evaluation, options.instant())
         _say(evaluation, store.counts()["quarantine"], output)
         warn_of_gaps(store, options.sites, output)
     if form is Format.TABLE:
@@ -131,8 +137,8 @@ def _date(moment: datetime | None) -> date | None:
 
 def _say(evaluation: Evaluation, waiting: int, output: Output) -> None:
     enrolled = evaluation.figures()["n_patients"]
-    out = len(evaluation.courses) - sum(bool(course.episodes) for course in evaluation.courses)
-    if not evaluation.courses:
+    out = evaluation.screened - evaluation.enrolled
+    if not evaluation.screened:
         output.note("the store holds no patient of these sites: every count is 0")
     else:
         output.note(f"{enrolled} in, {counted(out, 'person')} out (why: raiway cohort)")

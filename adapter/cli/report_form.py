@@ -29,6 +29,10 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+REPORTS = frozenset({Format.FHIR, Format.CSV})
+"""MeasureReports, which are made of an aggregate alone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FormOptions(StudyOptions):
     """The options that say how a report is written."""
