@@ -53,8 +53,11 @@ def seen(who: Principal, stored: Stored) -> Stored:
 
 
 def refuse_patient_level(who: Principal, resource: Json) -> None:
-    """Raises FhirFailure 403 for a report of single patients by a client that may have none."""
-    if not who.patient_level and resource.get("type") != SUMMARY:
+    """Raises FhirFailure 403 for a report of single patients by a client that may have none.
+
+    One without a type is no MeasureReport: it is refused for that, by whoever checks it.
+    """
+    if not who.patient_level and resource.get("type", SUMMARY) != SUMMARY:
         raise FhirFailure(
             403,
             "forbidden",
