@@ -32,6 +32,7 @@ PEER = "smart-fetch"
 TARGET, MEMORY = 60_000, 100
 """Resources a second and MB that the project aims at (reported, never asserted)."""
 OBSERVATIONS = 100_000
+VERSIONS = ("httpx2", "orjson", "aiohttp", "httpx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,18 @@ def _peer(base: str, folder: Path) -> list[str]:
             "--no-default-filters", "--type", "Patient,Observation"]  # fmt: skip
 
 
+def _script(module: str, *more: str) -> Callable[[str, Path], list[str]]:
+    name = f"benchmarks.pull_clients.{module}"
+    return lambda base, folder: [sys.executable, "-m", name, base, str(folder), *more]
+
+
 CLIENTS = (
     Client("raiway", _raiway, "identified"),
     Client("raiway, de-identified (limited)", _raiway, "limited"),
     Client(PEER, _peer),
+    Client("aiohttp script, lines parsed", _script("aiohttp_export", "parsed")),
+    Client("httpx script, lines parsed", _script("httpx_export")),
+    Client("aiohttp script, bytes alone", _script("aiohttp_export", "bytes")),
 )
 
 SETTINGS = """
@@ -191,6 +200,9 @@ NOTES = f"""
 - resources/s: from the start of the program to its end; `without start` leaves out what the same
   program takes for an export of two lines (empty where a busy machine made that the longer one).
   The ratio is to {PEER}'s: above 1 is faster.
+- The scripts (`benchmarks/pull_clients`) are what a client library alone takes for the same files.
+  They keep neither state nor hashes, repeat nothing, sync nothing, and leave half a file where they
+  are stopped; `bytes alone` does not look at the lines either.
 - raiway parses each line, checks type, id and nulls, and brings each file to the disk before it
   gets its name; {PEER} writes the bytes as they come. De-identified: the default of `pull`.
 - peak: the greatest resident set, sampled every 50 ms.
@@ -220,7 +232,7 @@ def _cells(made: Export, result: Result, peer: Result | None) -> Iterator[str]:
 def head(made: Export, repeat: int) -> str:
     """Machine, input and target."""
     machine = results.machine()
-    packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("httpx2", "orjson"))
+    packages = ", ".join(f"{name} {metadata.version(name)}" for name in VERSIONS)
     return (
         f"{results.today()} · {machine['cores']} cores, {machine['processor']}, "
         f"{machine['memory_gib']:g} GiB · {machine['system']} · Python {machine['python']} · "
