@@ -16,11 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
 from adapter.errors import ConfigurationError
 from adapter.server_settings import (
@@ -83,12 +78,8 @@ TABLES: dict[str, type[BaseModel]] = {
 }
 
 
-class Settings(BaseSettings):
+class Settings(Section):
     """All settings. Unknown keys are refused."""
-
-    model_config = SettingsConfigDict(
-        extra="forbid", env_prefix=PREFIX, env_nested_delimiter=NESTED, frozen=True
-    )
 
     store: StoreSettings = StoreSettings()
     landing: LandingSettings = LandingSettings()
@@ -96,18 +87,6 @@ class Settings(BaseSettings):
     report: ReportSettings = ReportSettings()
     server: ServerSettings = ServerSettings()
     sites: tuple[SiteSettings, ...] = Field(default=())
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment beats the file (which is given to the constructor)."""
-        return env_settings, init_settings
 
     def site(self, name: str) -> SiteSettings | None:
         return next((site for site in self.sites if site.name == name), None)
@@ -130,7 +109,7 @@ def load(path: Path | None = None) -> Settings:
         raise ConfigurationError("no such file", where=str(path), hint="raiway init writes one")
     _refuse_unknown_variables(stated)
     try:
-        settings = Settings(**stated)
+        settings = _kind()(**stated)
     except ValidationError as error:
         raise _explained(error, file, stated) from error
     sites = tuple(beside(file.parent, site) for site in settings.sites)
@@ -141,6 +120,14 @@ def load(path: Path | None = None) -> Settings:
         landing = {"folder": file.parent / settings.landing.folder}
         changed["landing"] = settings.landing.model_copy(update=landing)
     return settings.model_copy(update=changed)
+
+
+def _kind() -> type[Settings]:
+    if not any(name.upper().startswith(PREFIX) for name in os.environ):
+        return Settings
+    from adapter.environment import SettingsOfEnvironment
+
+    return SettingsOfEnvironment
 
 
 def _refuse_unknown_variables(stated: dict[str, Any]) -> None:

@@ -22,6 +22,8 @@ def own_process() -> None:
     _own_process = True
     # The system's allocator gives back what a batch needed; Arrow's own keeps more.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # Pydantic would read the metadata of every package installed, for plugins.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.set_threshold(ALLOCATIONS)
 
 
