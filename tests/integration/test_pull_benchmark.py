@@ -30,5 +30,12 @@ def test_the_table_names_what_it_compares():
     ours = pull.Result("raiway", "plain", 2.0, 1.5, 1.0, 1.0, 50_000_000, whole=True)
     peer = pull.Result(pull.PEER, "plain", 3.0, 2.5, 1.0, 0.5, 120_000_000, whole=False)
     *_, first, second = pull.table(made, [ours, peer])
-    assert first == "| raiway | plain | 2.00 | 50 | 1.50 | 101 | 1.50 | 0.50 | 50 | all |"
-    assert second.endswith("| 34 | 1.00 | 50 | 2.50 | 2.00 | 120 | **not all** |")
+    assert first == "| raiway | plain | 2.00 | 50 | 1.00 | 101 | 1.00 | 1.50 | 0.50 | 50 | all |"
+    assert second.endswith("| 34 | 1.50 | 50 | 2.00 | 2.50 | 2.00 | 120 | **not all** |")
+
+
+@pytest.mark.parametrize("script", [each for each in pull.CLIENTS if "script" in each.name])
+def test_the_scripts_bring_the_same_rows(tmp_path: Path, script: pull.Client):
+    made = pull_server.export(tmp_path, 300)
+    with pull_server.served(made, compressed=True) as base:
+        assert pull.run(script, base).lines == 303

@@ -6,6 +6,7 @@ left as it is. So a chunk of an export costs a few calls, not a few for each lin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -13,18 +14,23 @@ import msgspec
 from adapter.pull.checks import CLOSE, ID, OPEN
 
 
-class _Meta(msgspec.Struct):
+class _Tag(msgspec.Struct, gc=False):
+    code: str = ""
+
+
+class _Meta(msgspec.Struct, gc=False):
     lastUpdated: str  # noqa: N815  # FHIR's name
-    tag: msgspec.Raw = msgspec.Raw()
+    tag: tuple[_Tag, ...] = ()
 
 
-class _Frame(msgspec.Struct):
+class _Frame(msgspec.Struct, gc=False):
     resourceType: str  # noqa: N815  # FHIR's name
     id: str
     meta: _Meta
 
 
-_frame = msgspec.json.Decoder(_Frame).decode
+_frames = msgspec.json.Decoder(_Frame).decode_lines
+_IDS = re.compile(rf"(?:{ID.pattern}\n)*{ID.pattern}")
 
 
 def plain(lines: Sequence[bytes], resource_type: str) -> bytes | None:
@@ -38,16 +44,24 @@ def plain(lines: Sequence[bytes], resource_type: str) -> bytes | None:
     # Nulls may have to be refused, breaks between tokens to be mended.
     if b"null" in content or b"\r" in content:
         return None
-    matches = ID.fullmatch
     try:
         # Strings that are passed over are not decoded there.
         content.isascii() or content.decode()
-        for line in lines:
-            frame = _frame(line)
-            if frame.resourceType != resource_type or not matches(frame.id):
-                return None
-            if line[0] != OPEN or line[-1] != CLOSE or b"SUBSETTED" in bytes(frame.meta.tag):
-                return None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return content
+        # These too begin and end where lines do: else two could share one, or one have two.
+        if {line[0] for line in lines} == {OPEN} and {line[-1] for line in lines} == {CLOSE}:
+            found = _frames(content)
+            return content if _alike(found, len(lines), resource_type) else None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError):
+        pass
+    return None
+
+
+def _alike(found: Sequence[_Frame], count: int, resource_type: str) -> bool:
+    """Whether there are as many as lines, of the type, whole, with ids that are well-formed."""
+    if len(found) != count or {each.resourceType for each in found} != {resource_type}:
+        return False
+    if any("SUBSETTED" in each.code for frame in found for each in frame.meta.tag):
+        return False
+    # A break within an id would make two of it.
+    ids = "\n".join([each.id for each in found])
+    return ids.count("\n") == count - 1 and _IDS.fullmatch(ids) is not None

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpcore2
 import httpx2
 
 from adapter.pull.transport.origins import Origin, Origins
 from adapter.pull.transport.tls import TlsFiles
 from adapter.site_settings import Limits
+
+# A fourth of what asyncio reads at once, the default, cuts each reading into four and copies three
+# of them up to three times.
+httpcore2.AsyncHTTP11Connection.READ_NUM_BYTES = 1 << 18
 
 Connect = Callable[[Origin], httpx2.AsyncBaseTransport]
 """The transport of one origin."""
