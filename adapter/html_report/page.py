@@ -14,7 +14,7 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined, select_autoescape
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from adapter.tables import Table
@@ -112,19 +112,16 @@ class Page:
 
 def rendered(page: Page) -> str:
     """The page as HTML."""
-    style = _text("report.css")
+    style = style_sheet()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             page=page,
             style=Markup(style),  # noqa: S704 - the project's own file
             policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
             "form-action 'none'",
-            is_link=lambda cell: isinstance(cell, Linked),
-            is_text=lambda cell: isinstance(cell, str),
-            plain=_plain,
         )
     )
 
@@ -135,17 +132,24 @@ def _plain(text: str) -> Markup:
 
 
 @cache
-def _environment() -> Environment:
-    from jinja2 import PackageLoader
-
-    return Environment(
-        loader=PackageLoader("adapter.html_report", "."),
+def environment(*packages: str) -> Environment:
+    """The templates of these packages, then those of reports. They escape what they show."""
+    loaders = [PackageLoader(package, ".") for package in (*packages, "adapter.html_report")]
+    made = Environment(
+        loader=ChoiceLoader(loaders),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals.update(
+        is_link=lambda cell: isinstance(cell, Linked),
+        is_text=lambda cell: isinstance(cell, str),
+        plain=_plain,
+    )
+    return made
 
 
-def _text(name: str) -> str:
-    return (files("adapter.html_report") / name).read_text(encoding="utf-8")
+def style_sheet() -> str:
+    """The CSS of reports, which the pages of `raiway serve` share."""
+    return (files("adapter.html_report") / "report.css").read_text(encoding="utf-8")
