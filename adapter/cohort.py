@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,10 +39,14 @@ class Attrition:
 def attrition(store: Store, study: Study, sites: Sequence[str] = ()) -> Attrition:
     """The attrition of the sites (none named: all). Raises UsageError for an unknown site."""
     check_sites(store, sites)
+    return attrition_of((derive(facts, study) for facts in store.patients(sites)), study)
+
+
+def attrition_of(courses: Iterable[Course], study: Study) -> Attrition:
+    """The attrition of patients who have been looked at."""
     met: Counter[str] = Counter()
     persons = enrolled = later = 0
-    for facts in store.patients(sites):
-        course = derive(facts, study)
+    for course in courses:
         persons += 1
         if course.attrition:
             met[course.attrition] += 1

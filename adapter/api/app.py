@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from adapter.api import pooling_routes
+from adapter.api import pages, pooling_routes
 from adapter.api.context import ApiContext
 from adapter.api.evaluating import routes as evaluating
 from adapter.api.fhir import capability, definitional, failures, methods
@@ -36,6 +36,7 @@ def create_app(settings: Settings, store_url: str) -> FastAPI:
     methods.install(app)
     _add_routes(app)
     installation.install(app, context)
+    pages.install(app)
     observing.install(app)
     return app
 

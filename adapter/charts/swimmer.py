@@ -13,6 +13,8 @@ import altair as alt
 from adapter.charts import theme
 
 LANE = 24
+LEAST = 5
+"""Lanes for which there is room at least: the legends stand above them."""
 EARLIEST = -400.0
 KINDS = ("follow_up", "drug", "radioiodine", "outcome")
 
@@ -42,18 +44,26 @@ def swimmer(segments: Sequence[Segment]) -> alt.TopLevelMixin:
     x = alt.X("first_day:Q", axis=alt.Axis(title="days from protocol finish"))
     y = alt.Y("label:N", sort=lanes, axis=alt.Axis(title=None, domain=False, ticks=False))
     chosen = {kind: [each for each in kept if each.kind == kind] for kind in KINDS}
-    layers = [
-        _bars(chosen["follow_up"], 3, [theme.PALE]),
-        _bars(chosen["drug"], 6, theme.COLOURS).encode(yOffset="name:N"),
-        *_marks(chosen["radioiodine"], "circle", "#8a6d00"),
-        *_marks(chosen["outcome"], "diamond", "#b3261e"),
-    ]
+    # A layer without a mark would leave the axes and legends of the others out of place.
+    layers = [layer for kind in KINDS if chosen[kind] for layer in _layers(kind, chosen[kind])]
     drawn: alt.TopLevelMixin = (
         alt.layer(*(each.encode(x=x, y=y) for each in layers))
         .resolve_scale(color="independent", shape="independent")
-        .properties(width=theme.WIDTH, height=max(LANE * len(lanes), LANE))
+        .properties(width=theme.WIDTH, height=LANE * max(len(lanes), LEAST))
     )
     return drawn
+
+
+def _layers(kind: str, segments: Sequence[Segment]) -> list[alt.Chart]:
+    match kind:
+        case "follow_up":
+            return [_bars(segments, 3, [theme.PALE])]
+        case "drug":
+            return [_bars(segments, 6, theme.COLOURS).encode(yOffset="name:N")]
+        case "radioiodine":
+            return _marks(segments, "circle", "#8a6d00")
+        case _:
+            return _marks(segments, "diamond", "#b3261e")
 
 
 def _bars(segments: Sequence[Segment], height: int, colours: Sequence[str]) -> alt.Chart:

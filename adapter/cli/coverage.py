@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,13 +13,13 @@ from adapter.cli.inputs import PATHS_HELP, given
 from adapter.cli.options import SiteMaps, SiteProfileName, StoreUrl
 from adapter.cli.output import Output, as_json
 from adapter.cli.progress import progress
-from adapter.cli.tables import Table, counted
+from adapter.cli.tables import counted
 from adapter.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
     from adapter.config import Settings
-    from adapter.coverage.findings import Evidence, Unused
-    from adapter.coverage.report import Coverage, Entry, Score
+    from adapter.coverage.findings import Evidence
+    from adapter.coverage.report import Coverage, Score
     from adapter.coverage.suggest import Suggester
     from adapter.coverage.watch import Watch
     from adapter.mapping.resource import Mapper
@@ -83,6 +81,7 @@ def run(options: CoverageOptions, output: Output) -> int:
     from adapter import config
     from adapter.coverage import watch as watching
     from adapter.coverage.document import document
+    from adapter.coverage.printed import tables
     from adapter.coverage.report import coverage
     from adapter.coverage.suggest import Suggester
     from adapter.runs import site_mapper
@@ -105,7 +104,7 @@ def run(options: CoverageOptions, output: Output) -> int:
         asked = options.fail_under is not None
         output.json({**document(found, watch), **({"gate": told} if asked else {})})
     else:
-        output.tables(list(_tables(found, watch)))
+        output.tables(list(tables(found, watch)))
     _comment(found, options, output)
     if options.suggest:
         _suggest(found, options.suggest, output)
@@ -138,81 +137,14 @@ def _in_store(options: CoverageOptions, settings: Settings, watch: Watch) -> Evi
 
 def _gate(overall: Score, least: float | None) -> str | None:
     """What to say where the coverage is too low; None where it is not, or nothing is asked."""
+    from adapter.coverage.printed import percent
     from adapter.coverage.report import below
 
     if least is None or not below(overall, least):
         return None
     if overall.percent is None:
         return f"no relevant record, so coverage cannot be told; asked for {least:g} %"
-    return f"coverage is {_percent(overall)}, asked for at least {least:g} %"
-
-
-def _percent(score: Score) -> str:
-    """With two decimals, cut: what misses 95 is never shown as 95."""
-    return "" if score.percent is None else f"{math.floor(score.percent * 100) / 100:.2f} %"
-
-
-def _tables(found: Coverage, watch: Watch) -> Iterator[Table]:
-    if found.entries:
-        sites = len({entry.site for entry in found.entries}) > 1
-        columns = ("patients", "records", "site", "system", "code", "display", "blocks", "may mean")
-        rows = [_row(entry, watch) for entry in found.entries]
-        shown = [at for at, name in enumerate(columns) if sites or name != "site"]
-        yield Table(
-            "Unmapped",
-            tuple(columns[at] for at in shown),
-            [tuple(row[at] for at in shown) for row in rows],
-        )
-    if found.unused:
-        yield Table(
-            "Used by nothing",
-            ("patients", "records", "resource", "system", "code", "display"),
-            [_unused(each) for each in found.unused],
-        )
-    if found.quarantine:
-        reasons = [(f"{n:,}", reason) for reason, n in found.quarantine.items()]
-        yield Table("In quarantine", ("lines", "reason"), reasons)
-    if found.dangling:
-        links = [
-            (f"{each.patients:,}", f"{each.links:,}", each.target_type, each.role)
-            for each in found.dangling
-        ]
-        yield Table("Links to nothing", ("patients", "links", "to", "as"), links)
-    yield _scores(found, watch)
-
-
-def _row(entry: Entry, watch: Watch) -> tuple[str, ...]:
-    blocks = ", ".join(watch.outcomes[name].title for name in entry.blocks)
-    system = entry.system or ("" if entry.kind == "code" else f"({entry.kind})")
-    code = entry.code or ("(none)" if entry.kind == "unit" else "")
-    counts = (f"{entry.patients:,}", f"{entry.records:,}")
-    return (*counts, entry.site, system, code, entry.display, blocks, _meaning(entry))
-
-
-def _unused(each: Unused) -> tuple[str, ...]:
-    counts = (f"{each.patients:,}", f"{each.records:,}")
-    return (*counts, each.resource_type, each.system, each.code, each.display)
-
-
-def _meaning(entry: Entry) -> str:
-    if entry.suggestion is None:
-        return ""
-    targets = [" ".join((each.code, each.display)).strip() for each in entry.suggestion.targets]
-    return f"{' + '.join(targets)} ({entry.suggestion.why})".strip()
-
-
-def _scores(found: Coverage, watch: Watch) -> Table:
-    from adapter.coverage.report import worst_first
-
-    rows = [
-        (watch.outcomes[name].title, f"{score.mapped:,}", f"{score.unmapped:,}", _percent(score))
-        for name, score in worst_first(found.outcomes)
-    ]
-    all_of_them = found.overall
-    rows.append(
-        ("overall", f"{all_of_them.mapped:,}", f"{all_of_them.unmapped:,}", _percent(all_of_them))
-    )
-    return Table("Coverage", ("outcome", "mapped", "unmapped", "covered"), rows)
+    return f"coverage is {percent(overall)}, asked for at least {least:g} %"
 
 
 def _comment(found: Coverage, options: CoverageOptions, output: Output) -> None:

@@ -16,18 +16,16 @@ import typer
 from adapter.cli.command import Command, CommonOptions
 from adapter.cli.options import StoreUrl
 from adapter.cli.output import Output, as_json
-from adapter.cli.tables import Table, counted, plain
+from adapter.cli.tables import counted, plain
 from adapter.errors import UsageError
 from adapter.files import check_writable, write_atomically
 
 if TYPE_CHECKING:
     from adapter.config import Settings
-    from adapter.sensitivity import Question, Result, Sensitivity
-    from analytics.figures import Value
+    from adapter.sensitivity import Question, Sensitivity
 
 EVERY = 15.0
 """Seconds between two lines about how far the run is."""
-NONE = "-"
 
 
 class Format(StrEnum):
@@ -145,7 +143,9 @@ def _told(output: Output) -> Callable[[int], None]:
 
 
 def _write(found: Sensitivity, options: SensitivityOptions, output: Output) -> None:
-    tables = [_table(found)]
+    from adapter.sensitivity_table import table
+
+    tables = [table(found)]
     if options.as_json:
         text = as_json(found.document())
     elif options.form is Format.CSV:
@@ -162,47 +162,6 @@ def _write(found: Sensitivity, options: SensitivityOptions, output: Output) -> N
         output.note(f"written: {options.out}")
 
 
-def _table(found: Sensitivity) -> Table:
-    from adapter.sensitivity import HORIZON
-
-    names = tuple(name.replace(HORIZON, "H") for name in found.reference.figures)
-    rows = [_row(each, found.reference) for each in (found.reference, *found.others)]
-    study = found.reference.study
-    notes = (
-        "H: the horizon in days; at another horizon it is another figure, without a difference",
-        "in brackets: difference to the reference; in, out: patients who move in or out",
-        f"{counted(found.persons, 'person')} in the store; data version {found.data_version[:12]}",
-    )
-    columns = ("", "hash", *names, "in", "out")
-    return Table(f"{study.title}: {study.id} {study.version}", columns, rows, notes)
-
-
-def _row(result: Result, reference: Result) -> tuple[str, ...]:
-    cells = (
-        _cell(value, None if result is reference else result.differences[name])
-        for name, value in result.figures.items()
-    )
-    moved = ("", "") if result is reference else _moved(result)
-    return (result.name, result.study.fingerprint[:12], *cells, *moved)
-
-
-def _moved(result: Result) -> tuple[str, str]:
-    return str(len(result.moved_in)), str(len(result.moved_out))
-
-
-def _cell(value: Value, difference: Value) -> str:
-    from adapter.abstract import rounded
-
-    if value is None:
-        return NONE
-    places = 2 if isinstance(value, float) else 0
-    changed = rounded(difference or 0, places)
-    if not float(changed.replace(",", "")):
-        return rounded(value, places)
-    sign = "" if changed.startswith("-") else "+"
-    return f"{rounded(value, places)} ({sign}{changed})"
-
-
 def _csv(found: Sensitivity) -> str:
     """One line a definition; a value at full precision, empty where it cannot be estimated."""
     text = io.StringIO()
@@ -216,12 +175,13 @@ def _csv(found: Sensitivity) -> str:
 
 
 def _csv_rows(found: Sensitivity) -> Iterator[list[object]]:
+    from adapter.sensitivity_table import moved
     from adapter.variants import said_of
 
     for each in (found.reference, *found.others):
         changes = said_of(each.changes) if each.changes else ""
         values = [*each.figures.values(), *each.differences.values()]
-        yield [each.name, changes, each.study.fingerprint, *values, *_moved(each)]
+        yield [each.name, changes, each.study.fingerprint, *values, *moved(each)]
 
 
 COMMAND = Command("sensitivity", SensitivityOptions, run)

@@ -52,14 +52,22 @@ def patient_page(
         facts=definition.of_evaluation(evaluation),
         sections=(
             flow_section(attrition, evaluation.courses),
-            _who(evaluation),
-            progression_section(evaluation, episodes, names),
-            response_section(evaluation, episodes, names),
-            _treatment(evaluation, episodes, names),
-            _tumours(evaluation, episodes, names),
-            methods_section(study),
+            *outcome_sections(evaluation, names),
             patients_section(evaluation.courses, names, evidence),
         ),
+    )
+
+
+def outcome_sections(evaluation: Evaluation, names: Names) -> tuple[Section, ...]:
+    """Who was treated, how, and what came of it. names: of the patients who are counted."""
+    episodes = counted_episodes(evaluation.courses, evaluation.study)
+    return (
+        _who(evaluation),
+        progression_section(evaluation, episodes, names),
+        response_section(evaluation, episodes, names),
+        _treatment(evaluation, episodes, names),
+        _tumours(evaluation, episodes, names),
+        methods_section(evaluation.study),
     )
 
 

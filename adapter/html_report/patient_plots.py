@@ -17,7 +17,7 @@ from adapter.charts.svg import rendered
 from adapter.html_report.names import Names
 from adapter.html_report.page import Plot
 from adapter.html_report.variants import tiles
-from adapter.tables import Table
+from adapter.tables import Table, counted
 from analytics.course import MBQ_PER_MCI
 from analytics.episode import Episode
 from analytics.study import Study
@@ -114,7 +114,8 @@ def swimmer_plot(episodes: Sequence[Episode], names: Names) -> Plot | None:
     caption = [
         "Each lane is a patient; drugs stand from top to bottom as in the legend; the activity of "
         "I-131 is written beside its mark.",
-        f"{early:,} spans and doses before day {swimmer.EARLIEST:g} are not drawn."
+        f"Not drawn, before day {swimmer.EARLIEST:g}: "
+        f"{counted(early, 'span or dose', 'spans and doses')}."
         if early
         else "",
         names.cut,

@@ -86,7 +86,8 @@ class Inputs(Origins):
     def named(self, files: Sequence[Path]) -> str:
         """The arguments, without what may be secret in them."""
         return ", ".join(
-            kinds.shown(each) if kinds.is_address(each) else each for each in self._arguments
+            kinds.shown(each) if kinds.is_address(each) else str(Path(each).absolute())
+            for each in self._arguments
         )
 
     def recalled(self, key: str, state: State) -> Path | None:

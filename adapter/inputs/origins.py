@@ -30,8 +30,8 @@ class Origins:
         return state_of(file)
 
     def named(self, files: Sequence[Path]) -> str:
-        """What the record of a run says was read."""
-        return ", ".join(str(file) for file in files)
+        """What the record of a run says was read; whole paths, to be found from anywhere."""
+        return ", ".join(str(file.absolute()) for file in files)
 
     def recalled(self, key: str, state: State) -> Path | None:
         """Where a file that an earlier ingest read can be read again, once it is `provided`.

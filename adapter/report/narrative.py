@@ -23,9 +23,9 @@ def narrative(report: Mapping[str, Any]) -> Json:
     named = reporter.get("display") or reporter.get("reference") or "nobody named"
     days = " to ".join(str(period.get(end, "?")) for end in ("start", "end"))
     text = f"{report.get('measure')}, {days}, reported by {named}"
-    rows = "".join(_row(cells) for cells in _rows(report))
+    body = "".join(_row(cells) for cells in rows(report))
     heads = "".join(f"<th>{head}</th>" for head in HEADS)
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
     return {
         "status": "generated",
         "div": f'<div xmlns="{XHTML}"><p>{_safe(text)}</p>{table}</div>',
@@ -42,7 +42,8 @@ def _safe(text: str) -> str:
     return escape(text, quote=False)
 
 
-def _rows(report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def rows(report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The cells below `HEADS`: a row for each group and stratum of a summary."""
     for group in report.get("group", ()):
         name = _named(group.get("code", {}))
         yield (name, "all", *_figures(group))

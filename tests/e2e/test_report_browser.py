@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.lib.browser import Seen, chromium, opened
+from tests.lib.browser import LOW_CONTRAST, Seen, chromium, opened
 from tests.lib.console import raiway
 from tests.lib.needs import missing
 
@@ -20,31 +20,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 NO_VALUES = re.compile(r"\b(undefined|NaN|nan|None|null|\[object)\b")
-
-LOW_CONTRAST = """() => {
-  const channel = v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; };
-  const light = ([r, g, b]) => .2126 * channel(r) + .7152 * channel(g) + .0722 * channel(b);
-  const parts = text => text.match(/[\\d.]+/g).map(Number);
-  const behind = at => {
-    for (; at; at = at.parentElement) {
-      const [r, g, b, a = 1] = parts(getComputedStyle(at).backgroundColor);
-      if (a > 0) return [r, g, b];
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  let looked = 0;
-  for (const at of document.querySelectorAll('body *')) {
-    const own = [...at.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    if (!own || !at.getClientRects().length) continue;
-    const style = getComputedStyle(at), drawn = at instanceof SVGElement;
-    const [a, b] = [light(parts(drawn ? style.fill : style.color)), light(behind(at))];
-    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-    looked += 1;
-    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${at.textContent.trim().slice(0, 40)}`);
-  }
-  return [looked, found];
-}"""
 
 PLACES = """name => [...document.querySelectorAll(`#${name} svg text`)].map(at => {
   const box = at.getBoundingClientRect();

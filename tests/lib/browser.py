@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adapter.errors import UsageError
+from adapter.html_report.browser import browser, check_browser
 from tests.lib.definitions import NODE_MODULES
 from tests.lib.needs import missing
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 AXE = NODE_MODULES / "axe-core" / "axe.min.js"
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 _HEAR_VIOLATIONS = """
 window.violations = [];
@@ -27,24 +25,42 @@ document.addEventListener('securitypolicyviolation',
 """
 
 
+LOW_CONTRAST = """() => {
+  const channel = v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; };
+  const light = ([r, g, b]) => .2126 * channel(r) + .7152 * channel(g) + .0722 * channel(b);
+  const parts = text => text.match(/[\\d.]+/g).map(Number);
+  const behind = at => {
+    for (; at; at = at.parentElement) {
+      const [r, g, b, a = 1] = parts(getComputedStyle(at).backgroundColor);
+      if (a > 0) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  let looked = 0;
+  for (const at of document.querySelectorAll('body *')) {
+    const own = [...at.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !at.getClientRects().length) continue;
+    const style = getComputedStyle(at), drawn = at instanceof SVGElement;
+    const [a, b] = [light(parts(drawn ? style.fill : style.color)), light(behind(at))];
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    looked += 1;
+    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${at.textContent.trim().slice(0, 40)}`);
+  }
+  return [looked, found];
+}"""
+"""Gives how many texts were looked at, and those below 4.5:1."""
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A headless Chromium of this machine; skips the test where there is none."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        missing("no Chromium is installed")
-    if importlib.util.find_spec("playwright") is None:
-        missing("the Python package playwright is not installed")
-    from playwright.sync_api import sync_playwright
-
-    # Chromium's sandbox refuses to run as root, as CI does.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=arguments)
-        try:
-            yield browser
-        finally:
-            browser.close()
+    try:
+        check_browser()
+    except UsageError as error:
+        missing(str(error))
+    with browser() as found:
+        yield found
 
 
 @dataclass

@@ -1,0 +1,140 @@
+"""The evaluations that pages show, kept until the data change: plots alone take seconds."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from fastapi import Request
+
+from adapter import definitions
+from adapter.api.context import ApiContext
+from adapter.api.fhir.failures import FhirFailure
+from adapter.api.pages.filters import Filters
+from adapter.cohort import Attrition, attrition_of
+from adapter.errors import StoreError, UsageError
+from adapter.evaluate import Evaluation, evaluate
+from adapter.models import PatientRow
+from adapter.quality.stamp import stamped
+from adapter.store import open_store
+from analytics.aggregate import aggregate
+from analytics.estimate import estimate
+from analytics.patient_level import site_figures
+from analytics.study import Study
+
+if TYPE_CHECKING:
+    from adapter.store import Store
+
+MOST_PATIENTS = 20_000
+"""Of more, single courses are not held in a server's memory: about 10 kB each."""
+KEPT_EVALUATIONS, KEPT_PAGES = 2, 24
+_Held = TypeVar("_Held")
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """What a page shows of: the evaluation of the patients who fit, and of whom they are a part.
+
+    whole: without the filters by driver and drug, for what can be chosen.
+    """
+
+    filters: Filters
+    evaluation: Evaluation
+    whole: Evaluation
+    flow: Attrition
+
+
+class Cohorts:
+    """The cohorts of one server process; threads may share it."""
+
+    def __init__(self, context: ApiContext) -> None:
+        self.context = context
+        self._evaluations: _Recent[Evaluation] = _Recent(KEPT_EVALUATIONS)
+        self._pages: _Recent[object] = _Recent(KEPT_PAGES)
+
+    @property
+    def study(self) -> Study:
+        """The study of the server's settings. Raises DefinitionError."""
+        return definitions.load().study(self.context.settings.analysis.study)
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The store. Raises StoreError where it is not there."""
+        try:
+            with open_store(self.context.store_url, create=False) as store:
+                yield store
+        except UsageError as error:
+            if error.where == self.context.store_url:
+                raise StoreError("the store of this server is not there") from error
+            raise
+
+    def of(self, store: Store, filters: Filters) -> Cohort:
+        """The cohort. Raises UsageError for an unknown site, FhirFailure 403 for one too large."""
+        study = self.study
+        asked = filters.asked
+        key = (study.fingerprint, store.fingerprint(asked.sites), asked)
+        whole = self._evaluations.get(key, lambda: self._evaluated(store, study, filters))
+        found = _narrowed(whole, filters) if filters.narrowed else whole
+        return Cohort(filters, found, whole, attrition_of(found.courses, study))
+
+    def kept(self, page: str, cohort: Cohort, made: Callable[[], _Held]) -> _Held:
+        """What a page is made of, made once for the same data, rules and filters."""
+        found = cohort.evaluation
+        key = (page, found.study.fingerprint, found.data_version, cohort.filters)
+        return self._pages.get(key, made)  # type: ignore[return-value]  # by the page's name
+
+    def _evaluated(self, store: Store, study: Study, filters: Filters) -> Evaluation:
+        if _persons(store, filters.site) > MOST_PATIENTS:
+            raise FhirFailure(
+                403,
+                "too-costly",
+                f"more than {MOST_PATIENTS:,} patients: choose a site, or use raiway report",
+            )
+        return stamped(store, evaluate(store, study, filters.asked))
+
+
+def _persons(store: Store, sites: Sequence[str]) -> int:
+    if not sites:
+        return store.counts()[PatientRow.__tablename__]
+    return sum(1 for site in sites for _ in store.rows(PatientRow, site=site))
+
+
+def _narrowed(whole: Evaluation, filters: Filters) -> Evaluation:
+    """The evaluation of a part: added up and estimated anew, from the same courses."""
+    study, courses = whole.study, filters.keep(whole.courses)
+    found = aggregate(courses, study, whole.aggregate.header)
+    return replace(
+        whole,
+        courses=courses,
+        aggregate=found,
+        estimates=estimate(found, study),
+        site=site_figures(courses, study),
+    )
+
+
+class _Recent(Generic[_Held]):
+    """The last values asked for, each computed once at a time."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: OrderedDict[object, _Held] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: object, made: Callable[[], _Held]) -> _Held:
+        with self._lock:
+            if key not in self._held:
+                self._held[key] = made()
+            self._held.move_to_end(key)
+            while len(self._held) > self._most:
+                self._held.popitem(last=False)
+            return self._held[key]
+
+
+def cohorts(request: Request) -> Cohorts:
+    """The cohorts of the application that a request came to."""
+    found: Cohorts = request.app.state.cohorts
+    return found

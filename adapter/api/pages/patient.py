@@ -1,0 +1,113 @@
+"""One patient: the course, what set each date, the facts behind it, and the resource as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Depends, Path, Request
+from starlette.responses import Response
+
+from adapter.api.fhir.failures import FhirFailure
+from adapter.api.pages.cohorts import Cohorts, cohorts
+from adapter.api.pages.patients import PATH, tokens
+from adapter.api.pages.shell import View, answer
+from adapter.api.pages.viewing import PageRoute, Viewer, patient_viewer
+from adapter.api.security.audit import audit
+from adapter.cohort import explained
+from adapter.evidence import evidence
+from adapter.html_report import patient_plots
+from adapter.html_report.definition import of_study
+from adapter.html_report.names import Names
+from adapter.html_report.page import Plot, Section
+from adapter.html_report.patient_part import patients_section
+from adapter.models import ResourceRow
+from adapter.tables import Table, counted
+from analytics.course import MBQ_PER_MCI
+from analytics.episode import Course, Episode
+
+if TYPE_CHECKING:
+    from adapter.store import Store
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.get(f"{PATH}/{{token}}")
+def patient(
+    request: Request,
+    who: Annotated[Viewer, Depends(patient_viewer)],
+    token: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")],
+) -> Response:
+    """The page of the patient whose token it is."""
+    held = cohorts(request)
+    with held.store() as store:
+        view = _view(held, store, _key(request, store, token))
+    audit(request, who.who, "R", [f"Patient/{token}"], interaction="patient")
+    return answer(request, who, view)
+
+
+def _key(request: Request, store: Store, token: str) -> str:
+    """The key in the store. Raises FhirFailure 404."""
+    keys = dict.fromkeys(facts.patient_key for facts in store.patients())
+    found = tokens(request).find(token, keys)
+    if found is None:
+        text = "no patient of the store has this page; the data may have changed"
+        raise FhirFailure(404, "not-found", text)
+    return found
+
+
+def _view(held: Cohorts, store: Store, key: str) -> View:
+    study = held.study
+    course = explained(store, study, key)
+    names = Names({key: "patient"})
+    n = sum(1 for _ in store.rows(ResourceRow, patient_key=key))
+    (part,) = patients_section([course], names, evidence(store, [course])).parts
+    said = f"in the study, {counted(len(course.episodes), 'episode')}"
+    out = f"not in the study: {(course.attrition or '').replace('_', ' ')}"
+    return View(
+        "Patient",
+        sections=(*_course(course, names), replace(part, title="What set each date")),
+        facts=(("key", key), ("site", course.site), ("resources", f"{n:,}"), *of_study(study)),
+        result=said if course.episodes else out,
+    )
+
+
+def _course(course: Course, names: Names) -> Iterator[Section]:
+    if not course.episodes:
+        return
+    drawn = (
+        patient_plots.swimmer_plot(course.episodes[:1], names),
+        patient_plots.spider_plot("tg", course.episodes[:1], names),
+        patient_plots.spider_plot("ct", course.episodes[:1], names),
+    )
+    plots: tuple[Plot, ...] = tuple(plot for plot in drawn if plot)
+    tables = tuple(_episode(each) for each in course.episodes)
+    yield Section("course", "Course", plots=plots, tables=tables)
+
+
+def _episode(episode: Episode) -> Table:
+    """What was done and what came of it."""
+    seen = episode.follow_up
+    rows = [
+        ("driver", episode.profile.driver),
+        ("index drugs", f"{episode.drugs.regimen}, from {episode.drugs.first_day}"),
+        ("uptake", episode.uptake or "-"),
+        ("I-131", _activity(episode)),
+        ("protocol finish", f"{episode.finish} ({episode.finish_rule.replace('_', ' ')})"),
+        *((f"Tg, {name.replace('_', ' ')}", said) for name, said in episode.tg_change.items()),
+        *((f"CT, {name.replace('_', ' ')}", said) for name, said in episode.ct_change.items()),
+        ("best RECIST", episode.best_recist),
+        ("outcome", f"{seen.reason.replace('_', ' ')}, day {seen.days}"),
+        *(("deviation", each) for each in episode.deviations),
+    ]
+    said = [(name, value.replace("_", " ") if name != "driver" else value) for name, value in rows]
+    return Table(f"Episode {episode.number}", ("", ""), said)
+
+
+def _activity(episode: Episode) -> str:
+    if episode.rai is None:
+        return "none"
+    if episode.rai_mbq is None:
+        return "activity unknown"
+    return f"{episode.rai_mbq / MBQ_PER_MCI:.1f} mCi ({episode.rai_mbq / 1000:.2f} GBq)"

@@ -1,0 +1,103 @@
+"""What every page shares: banner, navigation, who is logged in, and the parts of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.staticfiles import StaticFiles
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+
+from adapter.api.fhir.failures import FhirFailure
+from adapter.api.pages.viewing import Viewer
+from adapter.html_report.page import Section, environment, style_sheet
+
+STATIC = Path(__file__).with_name("static")
+STYLE_PATH = "/pages/style.css"
+BANNERS = {
+    True: "PATIENT LEVEL: this page shows single patients. It stays inside the hospital.",
+    False: "AGGREGATE: counts that your disclosure policy lets out. No patient is shown.",
+}
+PLACES = (
+    ("/", "Overview", False),
+    ("/outcomes", "Outcomes", False),
+    ("/cohort", "Cohort", True),
+    ("/sensitivity", "Sensitivity", True),
+    ("/coverage", "Coverage", True),
+    ("/quarantine", "Quarantine", True),
+    ("/runs", "Sites and runs", True),
+    ("/reports", "Reports", False),
+)
+"""Address, name, and whether only those who may see patients have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a page shows. template: of this package; form: what that needs beside the parts.
+
+    result: in one sentence, '' for none. rows_lead: whether links of its parts lead to pages.
+    """
+
+    title: str
+    sections: Sequence[Section] = ()
+    facts: Sequence[tuple[str, str]] = ()
+    result: str = ""
+    template: str = "page.html.j2"
+    form: Mapping[str, Any] = field(default_factory=dict)
+
+
+def answer(request: Request, viewer: Viewer | None, view: View, status: int = 200) -> Response:
+    """The page. viewer: None where nobody is known."""
+    template = environment("adapter.api.pages").get_template(view.template)
+    text = template.render(
+        view=view,
+        viewer=viewer,
+        style=STYLE_PATH,
+        banner=BANNERS[viewer.patient_level] if viewer else "",
+        places=[
+            (path, name, _is_at(request, path))
+            for path, name, patients in PLACES
+            if viewer and (viewer.patient_level or not patients)
+        ],
+    )
+    # Where a part of a report would lead on in its own file, a page leads to another page.
+    headers = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
+    return HTMLResponse(text.replace('href="#/', 'href="/'), status, headers)
+
+
+def failure(request: Request, error: FhirFailure) -> Response:
+    """What went wrong, as a page; a viewer who is known keeps the navigation."""
+    who = getattr(request.state, "principal", None)
+    text = Section("failure", f"{error.status}", texts=(f"{error.text}.",))
+    view = View("This page cannot be shown", (text,))
+    found = answer(request, Viewer(who, "") if who else None, view, error.status)
+    found.headers.update(error.headers)
+    return found
+
+
+def _is_at(request: Request, path: str) -> bool:
+    here = request.url.path
+    return here == path or (path != "/" and here.startswith(f"{path}/"))
+
+
+def mount_assets(app: FastAPI) -> None:
+    """Add the style sheet and the scripts."""
+    style = f"{style_sheet()}\n{(STATIC / 'pages.css').read_text(encoding='utf-8')}"
+    etag = f'"{sha256(style.encode()).hexdigest()[:32]}"'
+
+    @app.get(STYLE_PATH, include_in_schema=False)
+    def style_of_pages() -> Response:
+        headers = {"ETag": etag, "Cache-Control": "max-age=300"}
+        return Response(style, media_type="text/css", headers=headers)
+
+    app.mount("/pages/static", StaticFiles(directory=STATIC), name="pages-static")
+
+
+def raw(html: str) -> Markup:
+    """HTML made here, of escaped texts."""
+    return Markup(html)  # noqa: S704
