@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -13,6 +14,7 @@ from adapter.api.pages.shell import View, answer
 from adapter.api.pages.viewing import PageRoute, Viewer, patient_viewer
 from adapter.html_report.page import Section
 from adapter.models import PatientRow
+from adapter.pulls import Pull, pulls
 from adapter.tables import Table
 
 if TYPE_CHECKING:
@@ -29,9 +31,11 @@ COUNTS = (
 @router.get("/runs")
 def runs(request: Request, who: Annotated[Viewer, Depends(patient_viewer)]) -> Response:
     """The sites of the store and its ingests, the last first."""
-    with cohorts(request).store() as store:
-        view = View("Sites and runs", (freshness_section(store), _sites(store), _runs(store)))
-    return answer(request, who, view)
+    held = cohorts(request)
+    with held.store() as store:
+        sections = (freshness_section(store), _sites(store), _runs(store))
+    pulled = _pulls(held.context.settings.landing.folder)
+    return answer(request, who, View("Sites and runs", (*sections, pulled)))
 
 
 def _sites(store: Store) -> Section:
@@ -55,6 +59,23 @@ def _runs(store: Store) -> Section:
     note = (*note, "read = mapped + unchanged + older + retracted + quarantined + irrelevant")
     table = Table("", ("begun", "site", "ended", *COUNTS, "mappings"), rows, note)
     return Section("ingests", "Ingests", tables=(table,))
+
+
+def _pulls(folder: Path) -> Section:
+    """What lies in the landing folder of the server's settings."""
+    found = pulls(folder)
+    rows = [_pull(each) for each in found[:SHOWN]]
+    columns = ("begun", "site", "from", "mode", "resources", "")
+    texts = () if rows else ("No pull is on record in the landing folder of these settings.",)
+    tables = (Table("", columns, rows),) if rows else ()
+    return Section("pulls", "Pulls", texts=texts, tables=tables)
+
+
+def _pull(pull: Pull) -> tuple[str, ...]:
+    counts = ", ".join(f"{n:,} {name}" for name, n in pull.resources.items())
+    failed = f"not had: {', '.join(pull.failed)}" if pull.failed else ""
+    said = failed if pull.ended else "did not end: raiway pull goes on with it"
+    return pull.started, pull.site, pull.server, pull.mode, counts, said
 
 
 def _run(run: IngestRunRow) -> tuple[str, ...]:

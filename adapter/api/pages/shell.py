@@ -10,7 +10,6 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.staticfiles import StaticFiles
-from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from adapter.api.fhir.failures import FhirFailure
@@ -40,7 +39,7 @@ PLACES = (
 class View:
     """What a page shows. template: of this package; form: what that needs beside the parts.
 
-    result: in one sentence, '' for none. rows_lead: whether links of its parts lead to pages.
+    result: in one sentence, '' for none.
     """
 
     title: str
@@ -96,8 +95,3 @@ def mount_assets(app: FastAPI) -> None:
         return Response(style, media_type="text/css", headers=headers)
 
     app.mount("/pages/static", StaticFiles(directory=STATIC), name="pages-static")
-
-
-def raw(html: str) -> Markup:
-    """HTML made here, of escaped texts."""
-    return Markup(html)  # noqa: S704
