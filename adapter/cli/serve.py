@@ -36,12 +36,12 @@ class ServeOptions(CommonOptions):
 
 
 def run(options: ServeOptions, output: Output) -> int:
-    """Serve the store's measures as FHIR R4: evaluate, read, search, submit reports.
+    """Serve the store's measures as FHIR R4 to systems, and the outcomes as pages to people.
 
     Without a configuration it listens on this machine only, and asks nobody who they are. On any
-    other address it starts with authentication and TLS (or a declared proxy) alone: [server] in
-    raiway.toml. It stops on SIGTERM or Ctrl-C, once what is being answered is finished. Logs are
-    JSON lines on stderr.
+    other address it starts with authentication and TLS (or a declared proxy) alone: the section
+    `server` of raiway.toml. It stops on SIGTERM or Ctrl-C, once what is being answered is finished.
+    Logs are JSON lines on stderr.
 
     Exit code 2: a setting is wrong or unsafe; 4: the store is out of reach, or the port in use.
 

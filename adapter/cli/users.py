@@ -48,7 +48,7 @@ def run(options: UsersOptions, output: Output) -> int:
     """Add, change or remove a person who logs in with a password, or list them all.
 
     The password is asked for at the terminal, or is the first line of stdin; it is kept as an
-    argon2 hash in the file that users_file in [server] names, which only you can read.
+    argon2 hash in the file that server.users_file names, which only you can read.
 
     Example: raiway users anna --patient-level --policy none
     """

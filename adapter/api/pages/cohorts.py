@@ -29,8 +29,8 @@ from analytics.study import Study
 if TYPE_CHECKING:
     from adapter.store import Store
 
-MOST_PATIENTS = 20_000
-"""Of more, single courses are not held in a server's memory: about 10 kB each."""
+MOST_PATIENTS = 10_000
+"""Of more, single courses are not held in a server's memory: about 25 kB each."""
 KEPT_EVALUATIONS, KEPT_PAGES = 2, 24
 _Held = TypeVar("_Held")
 

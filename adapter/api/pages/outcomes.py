@@ -22,7 +22,6 @@ from adapter.api.pages.viewing import PageRoute, Viewer, viewer
 from adapter.api.security.audit import audit
 from adapter.html_report.definition import of_evaluation, of_study
 from adapter.html_report.page import Section
-from adapter.html_report.patient_page import outcome_sections
 from adapter.report.evaluation import measures
 from analytics.patient_level import counted_episodes
 
@@ -42,6 +41,9 @@ def outcomes(
 
 
 def _of_patients(request: Request, who: Viewer, chosen: Filters) -> View:
+    # What draws takes a second and 100 MB to load, and a facade alone never needs it.
+    from adapter.html_report.patient_page import outcome_sections
+
     held = cohorts(request)
     with held.store() as store:
         cohort = held.of(store, chosen)

@@ -17,12 +17,11 @@ from adapter.api.pages.viewing import PageRoute, Viewer, patient_viewer
 from adapter.api.security.audit import audit
 from adapter.cohort import explained
 from adapter.evidence import evidence
-from adapter.html_report import patient_plots
 from adapter.html_report.definition import of_study
 from adapter.html_report.names import Names
 from adapter.html_report.page import Plot, Section
 from adapter.html_report.patient_part import patients_section
-from adapter.models import ResourceRow
+from adapter.models import PatientRow, ResourceRow
 from adapter.tables import Table, counted
 from analytics.course import MBQ_PER_MCI
 from analytics.episode import Course, Episode
@@ -49,8 +48,11 @@ def patient(
 
 def _key(request: Request, store: Store, token: str) -> str:
     """The key in the store. Raises FhirFailure 404."""
-    keys = dict.fromkeys(facts.patient_key for facts in store.patients())
-    found = tokens(request).find(token, keys)
+    known = tokens(request)
+    found = known.find(token, (row.patient_key for row in store.rows(PatientRow)))
+    if found is None:
+        # Somebody whose Patient resource never came.
+        found = known.find(token, (facts.patient_key for facts in store.patients()))
     if found is None:
         text = "no patient of the store has this page; the data may have changed"
         raise FhirFailure(404, "not-found", text)
@@ -74,6 +76,8 @@ def _view(held: Cohorts, store: Store, key: str) -> View:
 
 
 def _course(course: Course, names: Names) -> Iterator[Section]:
+    from adapter.html_report import patient_plots
+
     if not course.episodes:
         return
     drawn = (
