@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from adapter import mapping_files
 from adapter.errors import ConfigurationError
 from adapter.server_settings import (
     ClientSettings,
@@ -60,6 +61,12 @@ class ReportSettings(Section):
     base: str = "https://raiway.example/fhir"
 
 
+class MappingsSettings(Section):
+    """A folder of the hospital's own, laid over the shipped `mappings/` (mappings/README.md)."""
+
+    folder: str = ""
+
+
 class LandingSettings(Section):
     """Where `pull` writes, and how long runs that are in a store stay there; 0: for ever."""
 
@@ -72,6 +79,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "store": StoreSettings,
     "landing": LandingSettings,
     "analysis": AnalysisSettings,
+    "mappings": MappingsSettings,
     "report": ReportSettings,
     "server": ServerSettings,
     "sites": SiteSettings,
@@ -84,6 +92,7 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     landing: LandingSettings = LandingSettings()
     analysis: AnalysisSettings = AnalysisSettings()
+    mappings: MappingsSettings = MappingsSettings()
     report: ReportSettings = ReportSettings()
     server: ServerSettings = ServerSettings()
     sites: tuple[SiteSettings, ...] = Field(default=())
@@ -119,7 +128,16 @@ def load(path: Path | None = None) -> Settings:
     if "folder" in settings.landing.model_fields_set:
         landing = {"folder": file.parent / settings.landing.folder}
         changed["landing"] = settings.landing.model_copy(update=landing)
+    if settings.mappings.folder:
+        _lay_over(file.parent / settings.mappings.folder)
     return settings.model_copy(update=changed)
+
+
+def _lay_over(folder: Path) -> None:
+    """For the whole process, since what is defined does not depend on who asks."""
+    if not folder.is_dir():
+        raise ConfigurationError("mappings.folder: no such folder", where=str(folder))
+    mapping_files.use(folder)
 
 
 def _kind() -> type[Settings]:

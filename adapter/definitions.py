@@ -14,14 +14,13 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
-from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from adapter import artifacts
+from adapter import artifacts, mapping_files
 from adapter.errors import DefinitionError
 from adapter.fact_layout import fact_tables
 from adapter.mapping.relevance import Relevance, by_type
@@ -101,7 +100,7 @@ def load(
     `systems` are (as the site's server sends it, as its ConceptMaps call it). Raises
     DefinitionError.
     """
-    root = files("mappings")
+    root = mapping_files.root()
     own = [artifacts.read_json(path) for path in concept_maps]
     for path, resource in zip(concept_maps, own, strict=True):
         artifacts.check(resource, "ConceptMap", str(path), own=False)

@@ -14,12 +14,11 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from importlib.resources import files
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from adapter import artifacts, config
+from adapter import artifacts, config, mapping_files
 from adapter.definitions import Definitions, load
 from adapter.errors import ConfigurationError, DefinitionError, InvalidValue
 
@@ -77,7 +76,7 @@ def shipped() -> dict[str, Path]:
     """The profiles of mappings/site/ by name."""
     return {
         file.name.removesuffix(".toml"): Path(str(file))
-        for file in artifacts.listing(files("mappings") / "site", ".toml")
+        for file in artifacts.listing(mapping_files.root() / "site", ".toml")
     }
 
 

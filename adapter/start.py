@@ -43,6 +43,10 @@ keep_days = 0
 # The study that is evaluated: a file of mappings/study/.
 study = "redifferentiation"
 
+[mappings]
+# A folder of your own codes, units, studies and measures, laid over the shipped ones; "": none.
+folder = ""
+
 [report]
 # Who reports: a reference to an Organization, Practitioner, PractitionerRole or Location.
 reporter = "Organization/example-hospital"

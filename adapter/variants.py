@@ -5,12 +5,11 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar
 
-from adapter import artifacts
+from adapter import artifacts, mapping_files
 from adapter.definitions import changed, typed, value_of
 from adapter.errors import DefinitionError, UsageError
 from analytics.study import STRICT, Study
@@ -65,7 +64,7 @@ def grid_file(name: str) -> GridFile:
 
     Raises UsageError where there is none, DefinitionError where it does not hold together.
     """
-    path, shipped = Path(name), files("mappings") / "sensitivity" / f"{name}.toml"
+    path, shipped = Path(name), mapping_files.root() / "sensitivity" / f"{name}.toml"
     if path.is_file():
         found = typed(GridFile, artifacts.read_toml(path), name)
     elif name in shipped_grids():
@@ -86,7 +85,7 @@ def of_file(file: GridFile, where: str) -> list[Variant]:
 
 def shipped_grids() -> list[str]:
     """The ids of the grid files under `mappings/sensitivity/`."""
-    folder = files("mappings") / "sensitivity"
+    folder = mapping_files.root() / "sensitivity"
     return [file.name.removesuffix(".toml") for file in artifacts.listing(folder, ".toml")]
 
 

@@ -9,11 +9,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from adapter import artifacts
+from adapter import artifacts, mapping_files
 from adapter.definitions import Definitions
 from adapter.errors import DefinitionError
 from adapter.models import FACT_TABLES
@@ -91,7 +90,7 @@ class Watch:
 @lru_cache(maxsize=1)
 def load() -> Watch:
     """The shipped file. Raises DefinitionError naming what is wrong in it."""
-    root = files("mappings")
+    root = mapping_files.root()
     try:
         file = _File.model_validate(artifacts.read_toml(root / "coverage.toml"))
     except ValidationError as error:
@@ -110,7 +109,7 @@ def check(watch: Watch, definitions: Definitions) -> None:
     tables = {str(table.__tablename__): table for table in FACT_TABLES}
     measures = {
         file.name.removesuffix(".json")
-        for file in artifacts.listing(files("mappings") / "Measure", ".json")
+        for file in artifacts.listing(mapping_files.root() / "Measure", ".json")
     }
     sets = [
         *(name for look in watch.looks for name in look.value_sets),

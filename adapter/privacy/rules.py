@@ -9,12 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from adapter import artifacts
+from adapter import artifacts, mapping_files
 from adapter.errors import DefinitionError
 from adapter.privacy.vocabulary import Words
 
@@ -73,7 +72,7 @@ class Rules:
 @lru_cache(maxsize=8)
 def load(own: Path | None = None) -> Rules:
     """The shipped rules, with those of a site's own file over them. Raises DefinitionError."""
-    root = files("mappings") / FOLDER
+    root = mapping_files.root() / FOLDER
     resources = artifacts.read_toml(root / "resources.toml")
     datatypes = artifacts.read_toml(root / "datatypes.toml")
     local: tuple[str, ...] = ()

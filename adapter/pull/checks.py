@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import orjson
+
+from adapter import mapping_files
 
 BOM = b"\xef\xbb\xbf"
 GZIP = b"\x1f\x8b"
@@ -42,7 +43,7 @@ class Refused:
 @cache
 def known_types() -> frozenset[str]:
     """The resource types of FHIR R4."""
-    text = files("mappings").joinpath("ValueSet/resource-types.json").read_text(encoding="utf-8")
+    text = mapping_files.root().joinpath("ValueSet/resource-types.json").read_text(encoding="utf-8")
     include = json.loads(text)["compose"]["include"]
     return frozenset(each["code"] for part in include for each in part["concept"])
 

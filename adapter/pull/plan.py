@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.resources import files
 from typing import Any
 
-from adapter import artifacts
+from adapter import artifacts, mapping_files
 from adapter.config import SiteSettings
 from adapter.errors import ConfigurationError, InvalidValue, UsageError
 from adapter.pull.checks import known_types
@@ -122,7 +121,7 @@ def plan(site: SiteSettings, held: SiteState | None, wish: Wish) -> Plan:
 
 def mapped_types() -> tuple[str, ...]:
     """The resource types of which a ViewDefinition makes facts, Patient first."""
-    views = artifacts.folder(files("mappings"), "ViewDefinition")
+    views = artifacts.folder(mapping_files.root(), "ViewDefinition")
     names = {str(view["resource"]) for view in views}
     return (FIRST, *sorted(names - {FIRST}))
 

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar, get_args, get_type_hints
 
-from adapter import artifacts
+from adapter import artifacts, mapping_files
 from adapter.definitions import typed
 from adapter.errors import DefinitionError
 from analytics import course
@@ -46,7 +45,7 @@ def own(path: Path) -> QualityRules:
 @lru_cache(maxsize=1)
 def _all() -> dict[str, QualityRules]:
     found = {}
-    for file in artifacts.listing(files("mappings") / "quality", ".toml"):
+    for file in artifacts.listing(mapping_files.root() / "quality", ".toml"):
         rules = _read(artifacts.read_toml(file), f"mappings/quality/{file.name}")
         found[rules.study] = rules
     return found

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from importlib.metadata import version
-from importlib.resources import files
 
+from adapter import mapping_files
 from adapter.config import Settings
 from adapter.elements import Json
 from adapter.errors import GateFailed, UsageError
@@ -23,7 +23,7 @@ from adapter.report.writer import Reporter, ReportHead, measure_report
 @lru_cache(maxsize=4)
 def measures(base: str) -> Mapping[str, MeasureDefinition]:
     """The shipped Measures by id, with their canonicals under `base`. Raises DefinitionError."""
-    return load_measures(files("mappings"), base)
+    return load_measures(mapping_files.root(), base)
 
 
 def measure(name: str, settings: Settings) -> MeasureDefinition:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, ClassVar, Literal
 
-from adapter import artifacts
+from adapter import artifacts, mapping_files
 from adapter.definitions import typed
 from adapter.report.form import Form
 
@@ -35,5 +34,5 @@ class FormDefinition:
 @cache
 def form_definition(form: Form) -> FormDefinition:
     """The definition of the form. Raises DefinitionError naming the key that is wrong."""
-    file = files("mappings") / "report_form" / f"{form}.toml"
+    file = mapping_files.root() / "report_form" / f"{form}.toml"
     return typed(FormDefinition, artifacts.read_toml(file), f"mappings/report_form/{form}.toml")

@@ -15,13 +15,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.resources import files
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from adapter import artifacts
+from adapter import artifacts, mapping_files
 from adapter.api.context import context_of
 from adapter.api.fhir import matching, search
 from adapter.api.fhir.bundles import searchset
@@ -52,7 +51,7 @@ def definitions(base: str) -> Mapping[str, Mapping[str, Served]]:
 
 def _of_type(kind: str, base: str) -> dict[str, Served]:
     found = {}
-    for file in artifacts.listing(files("mappings") / kind, ".json"):
+    for file in artifacts.listing(mapping_files.root() / kind, ".json"):
         text = json.dumps(artifacts.read_json(file), ensure_ascii=False)
         text = text.replace(CANONICAL_BASE, base)
         digest = hashlib.sha256(text.encode()).hexdigest()[:32]

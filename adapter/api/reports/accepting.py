@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from typing import Any
 
 from fastapi import Request
 
+from adapter import mapping_files
 from adapter.api.context import context_of
 from adapter.api.fhir.failures import FhirFailure, issue
 from adapter.api.reports.indexing import span
@@ -60,7 +60,7 @@ def measures_of(request: Request) -> Measures:
     state = request.app.state
     if not hasattr(state, "reported_measures"):
         base = context_of(request).settings.report.base
-        known = load_measures(files("mappings"), base).values()
+        known = load_measures(mapping_files.root(), base).values()
         state.reported_measures = {
             measure.canonical.partition("|")[0]: measure for measure in known
         }

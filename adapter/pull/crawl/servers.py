@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from adapter import artifacts
+from adapter import artifacts, mapping_files
 from adapter.errors import DefinitionError
 from adapter.pull.crawl.capability import Capability
 
@@ -52,7 +51,7 @@ class ServerProfile(BaseModel):
 
 def shipped() -> dict[str, ServerProfile]:
     """The profiles of mappings/server/ by name. Raises DefinitionError."""
-    found = artifacts.listing(files("mappings") / "server", ".toml")
+    found = artifacts.listing(mapping_files.root() / "server", ".toml")
     return {
         file.name.removesuffix(".toml"): _read(file, f"mappings/server/{file.name}")
         for file in found
