@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -117,21 +118,28 @@ def _narrowed(whole: Evaluation, filters: Filters) -> Evaluation:
 
 
 class _Recent(Generic[_Held]):
-    """The last values asked for, each computed once at a time."""
+    """The last values asked for; who asks for one that is being computed waits for it."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._held: OrderedDict[object, _Held] = OrderedDict()
+        self._held: OrderedDict[object, Future[_Held]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: object, made: Callable[[], _Held]) -> _Held:
         with self._lock:
-            if key not in self._held:
-                self._held[key] = made()
+            mine = key not in self._held
+            found = self._held.setdefault(key, Future())
             self._held.move_to_end(key)
             while len(self._held) > self._most:
                 self._held.popitem(last=False)
-            return self._held[key]
+        if mine:
+            try:
+                found.set_result(made())
+            except BaseException as error:
+                with self._lock:
+                    self._held.pop(key, None)
+                found.set_exception(error)
+        return found.result()
 
 
 def cohorts(request: Request) -> Cohorts:
