@@ -105,8 +105,25 @@ def test_what_it_mounts_is_there() -> None:
     assert [path for path in stated if not (ROOT / path).is_file()] == []
 
 
-def test_no_port_is_published() -> None:
-    assert all("ports" not in service for service in COMPOSE["services"].values())
+def test_no_port_is_published_but_that_of_the_facade() -> None:
+    published = {
+        name: service["ports"]
+        for name, service in COMPOSE["services"].items()
+        if "ports" in service
+    }
+    assert published == {"facade": ["8443:8443"]}
+    assert COMPOSE["services"]["facade"]["profiles"] == ["facade"]
+
+
+def test_the_facade_asks_who_is_there_and_speaks_tls(tmp_path: Path) -> None:
+    file = tmp_path / "raiway.toml"
+    stated = COMPOSE["configs"]["facade"]["content"]
+    file.write_text(stated.replace("${RAIWAY_HOST:-localhost}", "raiway.hospital.example"))
+    server = load(file).server
+    assert server.authentication == "required"
+    assert server.public_url == "https://raiway.hospital.example:8443"
+    mounted = {f"/run/secrets/{name}" for name in COMPOSE["services"]["facade"]["secrets"]}
+    assert {str(server.tls_certificate), server.tls_key, server.session_key} <= mounted
 
 
 def test_the_image_is_pinned_and_runs_as_an_ordinary_user() -> None:
