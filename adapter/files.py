@@ -10,14 +10,14 @@ from adapter.errors import UsageError
 HINT = "name a file in a folder that exists and may be written"
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` as UTF-8; a reader sees the old file or the new one, never a part.
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write `content`, a text as UTF-8; a reader sees the old file or the new one, never a part.
 
     Raises UsageError when the file cannot be written; nothing is left behind then.
     """
     beside = path.parent / f".{path.name}.{os.getpid()}.part"
     try:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
         beside.replace(path)
     except OSError as error:
         raise UsageError(

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
 from adapter.abstract import NONE, rounded
+from adapter.called import category_name, variable_name
 from adapter.tables import Table
 from analytics.table_one import Categories, CountTable, Row, Spread, TableOne
 
 if TYPE_CHECKING:
     from analytics.study import Study
 
-LABELS = {
-    "sex": "Sex",
-    "race": "Race",
-    "ethnicity": "Ethnicity",
-    "histology": "Histology",
-    "driver": "Driver",
-    "arm": "Arm",
-    "pdl1": "PD-L1",
-    "regimen": "Regimen",
-    "uptake": "Iodine uptake before treatment",
-    "rai_treated": "Therapeutic I-131",
-    "age_years": "Age, years",
-    "tg_prior_ng_ml": "Thyroglobulin before the drugs, ng/mL",
-    "lesion_sum_prior_mm": "Sum of target diameters before the drugs, mm",
-    "prior_rai_mci": "Prior I-131, mCi",
-    "redifferentiation_rai_mci": "Redifferentiation I-131, mCi",
-    "cumulative_rai_mci": "Cumulative I-131, mCi",
-    "max_tolerated_mci": "Maximum tolerated activity, mCi",
-    "drug_days": "Index drug, days",
-}
 NOTE = "n (%) of those of whom it is known."
 NOTE_NUMBERS = (
     "Numbers: median (first to third quartile; range). A thyroglobulin below its limit stands at "
@@ -47,7 +28,7 @@ NOTE_SMD = (
 def printed(found: CountTable | TableOne, study: Study) -> Table:
     """The table as text: a row a number and a row a category, a column a group."""
     counts, numbers = parts(found)
-    names = _group_names(counts, study)
+    names = _group_names(counts.by or "", counts.sizes, study)
     heads = [f"{name} (n = {counts.sizes[value]})" for value, name in names.items()]
     smd = ["SMD"] if len(names) > 1 else []
     rows = [line for row in numbers for line in _number_rows(row, list(names))]
@@ -55,7 +36,7 @@ def printed(found: CountTable | TableOne, study: Study) -> Table:
     width = len(heads) + 2 + len(smd)
     notes = [NOTE, *([NOTE_NUMBERS] if numbers else []), *([NOTE_SMD] if smd else [])]
     return Table(
-        f"Table 1, by {counts.by}" if counts.by else "Table 1",
+        f"Table 1, by {variable_name(counts.by).lower()}" if counts.by else "Table 1",
         ("", f"all (n = {counts.n})", *heads, *smd),
         [tuple(row[:width]) for row in rows],
         tuple(notes),
@@ -67,16 +48,16 @@ def parts(found: CountTable | TableOne) -> tuple[CountTable, tuple[Row[Spread], 
     return (found, ()) if isinstance(found, CountTable) else (found.counts, found.numbers)
 
 
-def _group_names(counts: CountTable, study: Study) -> dict[str, str]:
-    """Groups in the study's order of drivers, else by name; as they are called."""
-    if counts.by == "driver":
-        return {each.code: each.label for each in study.driver_classes if each.code in counts.sizes}
-    return {value: value for value in counts.sizes}
+def _group_names(by: str, groups: Iterable[str], study: Study) -> dict[str, str]:
+    """Groups as they are called; drivers in the study's order, others by code."""
+    places = {driver.code: place for place, driver in enumerate(study.driver_classes)}
+    ordered = sorted(groups, key=lambda code: (places.get(code, len(places)), code))
+    return {code: category_name(by, code, study) for code in ordered}
 
 
 def _number_rows(row: Row[Spread], groups: Sequence[str]) -> Iterator[Sequence[str]]:
     cells = [row.overall, *(row.groups[group] for group in groups)]
-    yield (LABELS[row.name], *map(_spread, cells), _smd(row.smd))
+    yield (variable_name(row.name), *map(_spread, cells), _smd(row.smd))
     yield from _missing([each.missing for each in cells])
 
 
@@ -84,9 +65,9 @@ def _category_rows(
     row: Row[Categories], groups: Sequence[str], study: Study
 ) -> Iterator[Sequence[str]]:
     cells = [row.overall, *(row.groups[group] for group in groups)]
-    yield (LABELS[row.name], *("" for _ in cells), _smd(row.smd))
+    yield (variable_name(row.name), *("" for _ in cells), _smd(row.smd))
     for category in row.overall.counts:
-        name = study.driver(category).label if row.name == "driver" else category
+        name = category_name(row.name, category, study)
         yield (f"  {name}", *(_share(each, category) for each in cells), "")
     yield from _missing([each.missing for each in cells])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Any
 
 import altair as alt
 
@@ -20,6 +21,14 @@ _BASE = re.compile(r'((?:xlink:)?href=")https?://[^"#]*(?=#)')
 _ID = re.compile(r'\bid="([^"]+)"')
 _FONT = re.compile(r' font-family="[^"]*"')
 _PLACES = re.compile(r' (?:d|transform|x2?|y2?|width|height)="[^"]*"')
+_DEFAULTS = re.compile(
+    r' (?:opacity="1"|fill-opacity="1"|stroke-width="1"|font-size="12px"'
+    r'|transform="translate\(0,0\)")'
+)
+_EMPTY = re.compile(
+    r'<path class="(?:fore|back)ground" aria-hidden="true" d="(?:M0,0h0v0h0Z)?"[^>]*/>'
+)
+"""Frames of nothing, which Vega draws around each axis and legend."""
 _DIGITS = re.compile(r"(\.\d\d)\d+")
 _LINK = re.compile(r"</?a\b[^>]*>")
 _ADDRESS = re.compile(r"https?://[^\"'\s)<]+")
@@ -30,13 +39,13 @@ class NotSelfContained(RaiwayError):
     """A chart that refers to another host."""
 
 
-def rendered(chart: alt.TopLevelMixin, name: str, title: str) -> str:
-    """The chart as an `<svg>` element, to be put into a page.
+def rendered(chart: alt.TopLevelMixin | dict[str, Any], name: str, title: str) -> str:
+    """The chart, or its specification, as an `<svg>` element, to be put into a page.
 
     name: prefix of every id in it, unique in the page; title: what a screen reader says it is.
     Raises NotSelfContained.
     """
-    spec = chart.to_dict()
+    spec = chart if isinstance(chart, dict) else chart.to_dict()
     drawn = _renderer().vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[])
     drawn = _smaller(_BASE.sub(r"\1", drawn))
     drawn = _prefixed(drawn, name)
@@ -66,10 +75,10 @@ def _renderer():  # type: ignore[no-untyped-def]  # a module; its import starts 
 
 
 def _smaller(drawn: str) -> str:
-    """The same drawing with the font said once, and with places to a hundredth of a pixel."""
-    drawn = _FONT.sub("", drawn).replace(' opacity="1"', "").replace(' fill-opacity="1"', "")
+    """The same drawing without what goes without saying, places to a hundredth of a pixel."""
+    drawn = _EMPTY.sub("", _DEFAULTS.sub("", _FONT.sub("", drawn)))
     drawn = _PLACES.sub(lambda found: _DIGITS.sub(r"\1", found[0]), drawn)
-    return drawn.replace("<svg ", f'<svg font-family="{FONT}" ', 1)
+    return drawn.replace("<svg ", f'<svg font-family="{FONT}" font-size="12" ', 1)
 
 
 def _prefixed(drawn: str, name: str) -> str:

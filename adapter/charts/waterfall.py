@@ -55,7 +55,7 @@ def waterfall(bars: Sequence[Bar], title: str) -> alt.TopLevelMixin:
             x=x,
             y=y,
             color=alt.Color("category:N", scale=scale, legend=alt.Legend(title=None)),
-            stroke=alt.Stroke("category:N", scale=scale, legend=None),
+            stroke=alt.Stroke("category:N", scale=scale, legend=alt.Legend(title=None)),
             fillOpacity=alt.condition("datum.hollow", alt.value(0.2), alt.value(1)),
             href="link:N",
             description="said:N",

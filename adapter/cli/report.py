@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,10 @@ from adapter.cli.options import StudyOptions
 from adapter.cli.output import Output
 from adapter.errors import UsageError
 from adapter.files import check_writable, write_atomically
+from adapter.tables import counted
+
+if TYPE_CHECKING:
+    from adapter.html_report.page import Page
 
 
 class Level(StrEnum):
@@ -57,7 +61,19 @@ class ReportOptions(StudyOptions):
     ] = field(default_factory=list)
     figures: Annotated[
         Path | None,
-        typer.Option("--figures", metavar="DIR", help="Each plot as SVG and PNG too, in DIR."),
+        typer.Option(
+            "--figures", metavar="DIR", help="Each plot as SVG, PNG and JSON too, in DIR."
+        ),
+    ] = None
+    interactive: Annotated[
+        bool,
+        typer.Option(
+            "--interactive", help="With scripts of its own that zoom plots and say what marks are."
+        ),
+    ] = False
+    pdf: Annotated[
+        Path | None,
+        typer.Option("--pdf", metavar="FILE", help="The same as PDF too, printed by Chromium."),
     ] = None
     sites: Annotated[
         list[str], typer.Option("--site", metavar="ID", help="Only this site; repeatable.")
@@ -73,24 +89,45 @@ def run(options: ReportOptions, output: Output) -> int:
 
     Example: raiway report --level aggregate --policy registry --out report.html
     """
-    from adapter import config
-    from adapter.cli.caveats import warn_of_gaps
-    from adapter.evaluate import Request, evaluate
-    from adapter.html_report import (
-        aggregate_report,
-        check_available,
-        html,
-        patient_report,
-        write_figures,
-    )
-    from adapter.quality.stamp import stamped
-    from adapter.store import open_store
-    from adapter.tables import counted
+    from adapter.html_report import html
+
+    _check(options)
+    page = _page(options, output)
+    if page.gone:
+        what = counted(page.gone, "resource is", "resources are")
+        output.warn(f"{what} not where ingested from any more: --resources PATH looks elsewhere")
+    text = html(page, interactive=options.interactive)
+    write_atomically(options.out, text)
+    written = {"level": options.level, "file": str(options.out), "bytes": len(text.encode())}
+    written |= _beside(page, options)
+    if options.as_json:
+        output.json(written)
+    else:
+        _say(written, options, output)
+    return 0
+
+
+def _check(options: ReportOptions) -> None:
+    """Raise UsageError before work is done for what cannot be written."""
+    from adapter.html_report import check_available, check_printable
 
     check_available()
     check_writable(options.out)
     if options.level is Level.AGGREGATE and options.resources:
         raise UsageError("an aggregate report has no resources", hint="leave --resources out")
+    if options.pdf:
+        check_writable(options.pdf)
+        check_printable()
+
+
+def _page(options: ReportOptions, output: Output) -> Page:
+    from adapter import config
+    from adapter.cli.caveats import warn_of_gaps
+    from adapter.evaluate import Request, evaluate
+    from adapter.html_report import aggregate_report, patient_report
+    from adapter.quality.stamp import stamped
+    from adapter.store import open_store
+
     settings = config.load(options.config)
     study = options.chosen_study(settings)
     with open_store(options.store or settings.store.url, create=False) as store:
@@ -100,22 +137,29 @@ def run(options: ReportOptions, output: Output) -> int:
         else:
             page = aggregate_report(evaluation, options.policy)
         warn_of_gaps(store, options.sites, output)
-    if page.gone:
-        what = counted(page.gone, "resource is", "resources are")
-        output.warn(f"{what} not where ingested from any more: --resources PATH looks elsewhere")
-    text = html(page)
-    write_atomically(options.out, text)
-    figures = write_figures(page, options.figures) if options.figures else []
-    size = len(text.encode())
-    if options.as_json:
-        files = {"figures": [str(file) for file in figures]} if options.figures else {}
-        written = {"level": options.level, "file": str(options.out), "bytes": size}
-        output.json({**written, **files})
-        return 0
-    output.note(f"written: {options.out} ({size / 1000:,.0f} kB), {MEANING[options.level]}")
+    return page
+
+
+def _beside(page: Page, options: ReportOptions) -> dict[str, Any]:
+    """What is written beside the HTML file, by what it is."""
+    from adapter.html_report import pdf, write_figures
+
+    written: dict[str, Any] = {}
+    if options.pdf:
+        write_atomically(options.pdf, pdf(page))
+        written["pdf"] = str(options.pdf)
     if options.figures:
-        output.note(f"written: {counted(len(figures), 'file')} in {options.figures}")
-    return 0
+        written["figures"] = [str(file) for file in write_figures(page, options.figures)]
+    return written
+
+
+def _say(written: dict[str, Any], options: ReportOptions, output: Output) -> None:
+    size = f"{written['bytes'] / 1000:,.0f} kB"
+    output.note(f"written: {options.out} ({size}), {MEANING[options.level]}")
+    if options.pdf:
+        output.note(f"written: {options.pdf}")
+    if options.figures:
+        output.note(f"written: {counted(len(written['figures']), 'file')} in {options.figures}")
 
 
 COMMAND = Command("report", ReportOptions, run)

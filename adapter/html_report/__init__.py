@@ -67,11 +67,15 @@ def aggregate_report(evaluation: Evaluation, policy: str) -> Page:
     return aggregate_page(outcome, evaluation.study, evaluation.quality)
 
 
-def html(page: Page) -> str:
-    """The page as one HTML file."""
+def html(page: Page, *, interactive: bool = False) -> str:
+    """The page as one HTML file. interactive: with scripts that show its plots closer."""
     from adapter.html_report.page import rendered
 
-    return rendered(page)
+    if not interactive:
+        return rendered(page)
+    from adapter.html_report.exploring import moving
+
+    return rendered(page, moving(page))
 
 
 def patient_html(store: Store, evaluation: Evaluation) -> str:
@@ -80,10 +84,24 @@ def patient_html(store: Store, evaluation: Evaluation) -> str:
 
 
 def write_figures(page: Page, folder: Path) -> list[Path]:
-    """Each plot of the page as `NAME.svg` and `NAME.png` in the folder; the files.
+    """Each plot of the page as `NAME.svg`, `.png`, `.json` in the folder, and an index; the files.
 
     Raises UsageError where they cannot be written.
     """
     from adapter.html_report.figures import write
 
     return write(page, folder)
+
+
+def check_printable() -> None:
+    """Raise UsageError where no browser, or nothing that drives it, is installed."""
+    from adapter.html_report.browser import check_browser
+
+    check_browser()
+
+
+def pdf(page: Page) -> bytes:
+    """The page as PDF. Raises UsageError as above, and where the browser fails."""
+    from adapter.html_report.printing import pdf as printed
+
+    return printed(html(page))

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from adapter.called import category_name, variable_name
 from adapter.charts.bounds import Bounds, bounded_curves
-from adapter.charts.svg import rendered
-from adapter.html_report.definition import TIME_ZERO, of_study
+from adapter.html_report.definition import EVENT, TIME_ZERO, of_study
 from adapter.html_report.methods import methods_section
 from adapter.html_report.page import Page, Plot, Section
+from adapter.html_report.plotted import Label, plotted, records
+from adapter.html_report.stamp import Stamp
+from adapter.html_report.subgroups import disclosed_response_plot
 from adapter.tables import Table
 from analytics.disclosure.bounds import BoundedCurve, curve_bounds, restricted_mean_bounds
 from analytics.disclosure.cells import EVERYBODY, UNBOUNDED, Cell, Group, Range
@@ -29,11 +32,11 @@ def aggregate_page(outcome: Disclosed | Withheld, study: Study, quality: str) ->
 
     quality: the quality gate's result in words.
     """
-    policy = outcome.policy
+    policy, stamp = outcome.policy, Stamp.of(study, quality)
     sections = (
         (_withheld(outcome),)
         if isinstance(outcome, Withheld)
-        else (_progression(outcome, study, quality), _counts(outcome, study))
+        else (stamp.on(_progression(outcome, study)), stamp.on(_counts(outcome, study)))
     )
     return Page(
         level="aggregate",
@@ -48,6 +51,7 @@ def aggregate_page(outcome: Disclosed | Withheld, study: Study, quality: str) ->
             ("time bins", f"{outcome.header.grid_days} days"),
         ),
         sections=(_rules(policy), *sections, methods_section(study)),
+        stamp=stamp,
     )
 
 
@@ -76,7 +80,7 @@ def _withheld(outcome: Withheld) -> Section:
     return Section("withheld", "Withheld", texts=(text, *reasons))
 
 
-def _progression(found: Disclosed, study: Study, quality: str) -> Section:
+def _progression(found: Disclosed, study: Study) -> Section:
     curves = dict(_curves(found, study))
     horizon = found.header.horizon_days
     means = Table(
@@ -90,7 +94,7 @@ def _progression(found: Disclosed, study: Study, quality: str) -> Section:
     if not bands:
         return Section("progression", "Progression", tables=(numbers, means))
     unknown = sorted(curves.keys() - bands.keys())
-    plot = _plot(bands, unknown, numbers, study, quality)
+    plot = _plot(bands, unknown, numbers, study)
     return Section("progression", "Progression", plots=(plot,), tables=(means,))
 
 
@@ -104,9 +108,13 @@ def _curves(found: Disclosed, study: Study) -> Iterator[tuple[str, BoundedCurve]
 
 def _groups(found: Disclosed, study: Study) -> dict[str, Group]:
     """Everybody, and each group that the policy shows, by name."""
-    labels = {driver.code: driver.label for driver in study.driver_classes}
     groups = dict.fromkeys((EVERYBODY, *(cell.group for cell in found.cells)))
-    return {", ".join(labels.get(each, each) for each in group) or ALL: group for group in groups}
+    return {_group_name(found, group, study): group for group in groups}
+
+
+def _group_name(found: Disclosed, group: Group, study: Study) -> str:
+    named = zip(found.by, group, strict=True) if group else ()
+    return ", ".join(category_name(by, code, study) for by, code in named) or ALL
 
 
 def _mean(found: Disclosed, group: Group) -> str:
@@ -136,18 +144,21 @@ def _bands(curves: dict[str, BoundedCurve]) -> dict[str, list[Bounds]]:
     }
 
 
-def _plot(
-    bands: dict[str, list[Bounds]], unknown: list[str], numbers: Table, study: Study, quality: str
-) -> Plot:
+def _plot(bands: dict[str, list[Bounds]], unknown: list[str], numbers: Table, study: Study) -> Plot:
     title = "Time to progression, as far as it is disclosed"
     zero = TIME_ZERO[study.index_date]
     caption = [
         "Each curve lies somewhere within its band, which has an edge at the end of each time bin.",
         f"Not drawn, since nothing is known of it: {', '.join(unknown)}." if unknown else "",
-        f"Time 0: {zero}. Rules {study.fingerprint[:12]}; quality gate {quality}.",
+        f"Endpoint: {EVENT[study.death]}. Time 0: {zero}.",
     ]
-    svg = rendered(bounded_curves(bands, study.horizon_days, f"days from {zero}"), "bounds", title)
-    return Plot("bounds", title, " ".join(filter(None, caption)), svg, numbers)
+    data = [{"group": group, **each} for group, bounds in bands.items() for each in records(bounds)]
+    return plotted(
+        Label("bounds", title, " ".join(filter(None, caption))),
+        bounded_curves(bands, study.horizon_days, f"days from {zero}"),
+        numbers,
+        {"bounds": data},
+    )
 
 
 def _says_something(bounds: Sequence[Bounds]) -> bool:
@@ -159,14 +170,13 @@ def _counts(found: Disclosed, study: Study) -> Section:
     groups = _groups(found, study)
     cells = [cell for cell in found.cells if not cell.bins]
     variables = dict.fromkeys(cell.variable for cell in cells)
-    names = {driver.code: driver.label for driver in study.driver_classes}
     tables = tuple(
         Table(
-            variable.replace("_", " "),
+            variable_name(variable),
             ("", *groups),
             [
                 (
-                    names.get(category, category.replace("_", " ")),
+                    category_name(variable, category, study),
                     *(_shown(found, Cell(variable, group, category)) for group in groups.values()),
                 )
                 for category in dict.fromkeys(
@@ -176,7 +186,8 @@ def _counts(found: Disclosed, study: Study) -> Section:
         )
         for variable in variables
     )
-    return Section("counts", "Counts of patients", tables=tables)
+    plot = disclosed_response_plot(found, study)
+    return Section("counts", "Counts of patients", plots=(plot,) if plot else (), tables=tables)
 
 
 def _shown(found: Disclosed, cell: Cell) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from adapter.abstract import rounded
 from adapter.charts import survival
 from adapter.charts.survival import Axis, Count, Step
-from adapter.charts.svg import rendered
 from adapter.evaluate import Evaluation
 from adapter.html_report.definition import EVENT, TIME_ZERO, reading
 from adapter.html_report.milestones import interval
 from adapter.html_report.page import Plot
+from adapter.html_report.plotted import Label, plotted, records
 from adapter.tables import Table, counted
 from analytics.competing_figures import CAUSES
 from analytics.competing_risks import CompetingTable, cumulative_incidence
@@ -55,8 +55,7 @@ def survival_plot(
     found = Drawn(
         name,
         title,
-        f"A mark on a curve is {EVENT[study.death]}, a tick a patient censored. "
-        f"{reading(evaluation)}",
+        f"A mark on a curve is {EVENT[study.death]}, a tick a patient censored. {reading(study)}",
         [step for group, table in held.items() for step in _steps(group, table, study, link_to)],
         [each for heading in _HEADINGS for each in _rows(heading, held, ticks(study))],
         f"free of {EVENT[study.death]}",
@@ -74,7 +73,7 @@ def incidence_plot(
         name,
         title,
         "Aalen-Johansen estimates; whichever came first counts, so the two add up to all who had "
-        f"either. {reading(evaluation)}",
+        f"either. {reading(study)}",
         [step for cause in CAUSES for step in _incidence(cause, table, study, link_to)],
         list(_incidence_counts(table, ticks(study))),
         "cumulative incidence",
@@ -92,8 +91,12 @@ def ticks(study: Study) -> tuple[float, ...]:
 def _plot(found: Drawn, study: Study) -> Plot:
     zero = TIME_ZERO[study.index_date]
     axis = Axis(study.horizon_days, ticks(study), found.y_title, f"days from {zero}")
-    svg = rendered(survival.step_curves(found.steps, found.counts, axis), found.name, found.title)
-    return Plot(found.name, found.title, found.caption, svg, _numbers(found))
+    return plotted(
+        Label(found.name, found.title, found.caption),
+        survival.step_curves(found.steps, found.counts, axis),
+        _numbers(found),
+        {"steps": records(found.steps), "counts": records(found.counts)},
+    )
 
 
 def _numbers(found: Drawn) -> Table:

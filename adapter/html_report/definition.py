@@ -52,11 +52,9 @@ def of_study(study: Study) -> Facts:
     )
 
 
-def reading(evaluation: Evaluation) -> str:
-    """What every curve says of itself: time zero, interval, counts, rules, quality gate."""
-    study = evaluation.study
+def reading(study: Study) -> str:
+    """What every curve says of itself: time zero, interval, counts."""
     return (
         f"Time 0: {TIME_ZERO[study.index_date]}. Band: 95 % interval "
-        f"({study.confidence_interval}). At risk: under observation just before the day. "
-        f"Rules {study.fingerprint[:12]}; quality gate {evaluation.quality}."
+        f"({study.confidence_interval}). At risk: under observation just before the day."
     )

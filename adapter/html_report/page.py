@@ -1,30 +1,38 @@
 """A page as one self-contained HTML file under a Content-Security-Policy of hashes.
 
-Nothing in it can run, load or send anything: no script, no other host, one style sheet, which the
-policy names by its hash (https://www.w3.org/TR/CSP3/).
+Nothing in it can load or send anything: no other host, one style sheet, which the policy names by
+its hash (https://www.w3.org/TR/CSP3/). Nothing can run, but for the scripts of a page to be looked
+at closer, which the policy names too.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib.resources import files
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from adapter.tables import Table
 
+if TYPE_CHECKING:
+    from adapter.html_report.stamp import Stamp
+
+Record = Mapping[str, str | int | float | bool | None]
+"""Numbers and what they are of, by name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plot:
     """A drawn plot. caption: what is needed to read it right; svg: an element of its own.
 
-    numbers: what is drawn, as a table.
+    numbers: what is drawn, as a table; spec: the same in Vega-Lite; data: its numbers, not rounded.
     """
 
     name: str
@@ -32,6 +40,8 @@ class Plot:
     caption: str
     svg: str
     numbers: Table
+    spec: Mapping[str, Any]
+    data: Mapping[str, Sequence[Record]]
 
     @property
     def drawn(self) -> Markup:
@@ -97,6 +107,7 @@ class Page:
     result: str
     facts: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
+    stamp: Stamp
 
     @property
     def plots(self) -> tuple[Plot, ...]:
@@ -110,20 +121,37 @@ class Page:
         return sum(not source.found for part in parts for source in part.sources)
 
 
-def rendered(page: Page) -> str:
-    """The page as HTML."""
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """What a page to be looked at closer has beside the drawings: for each plot its name and its
+    specification as JSON; the look of all; the scripts."""
+
+    plots: Sequence[tuple[str, Markup]]
+    config: Markup
+    scripts: Sequence[Markup]
+
+
+def rendered(page: Page, moving: Moving | None = None) -> str:
+    """The page as HTML; with scripts only where it is given what moves."""
     style = style_sheet()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    scripts = " ".join(map(_source, moving.scripts)) if moving else "'none'"
     return (
         environment()
         .get_template("report.html.j2")
         .render(
             page=page,
+            moving=moving,
             style=Markup(style),  # noqa: S704 - the project's own file
-            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
-            "form-action 'none'",
+            policy=f"default-src 'none'; style-src {_source(style)}; script-src {scripts}; "
+            "base-uri 'none'; form-action 'none'",
         )
     )
+
+
+def _source(text: str) -> str:
+    """How the policy names a style sheet or script that stands in the page."""
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
 
 
 def _plain(text: str) -> Markup:

@@ -12,6 +12,7 @@ from adapter.cohort import Attrition
 from adapter.evaluate import Evaluation
 from adapter.evidence import Evidence, Reference
 from adapter.html_report import definition, patient_plots
+from adapter.html_report.between_sites import sites_section
 from adapter.html_report.flow import flow_section
 from adapter.html_report.methods import methods_section
 from adapter.html_report.names import Names
@@ -19,6 +20,7 @@ from adapter.html_report.page import Page, Section
 from adapter.html_report.patient_part import patients_section
 from adapter.html_report.progression import DRIVER, progression_section
 from adapter.html_report.responses import response_section
+from adapter.html_report.stamp import Stamp
 from adapter.table_one_text import printed
 from adapter.tables import Table
 from analytics.episode import Episode
@@ -55,20 +57,27 @@ def patient_page(
             *outcome_sections(evaluation, names),
             patients_section(evaluation.courses, names, evidence),
         ),
+        stamp=_stamp(evaluation),
     )
 
 
 def outcome_sections(evaluation: Evaluation, names: Names) -> tuple[Section, ...]:
     """Who was treated, how, and what came of it. names: of the patients who are counted."""
     episodes = counted_episodes(evaluation.courses, evaluation.study)
+    stamp = _stamp(evaluation)
     return (
         _who(evaluation),
-        progression_section(evaluation, episodes, names),
-        response_section(evaluation, episodes, names),
-        _treatment(evaluation, episodes, names),
-        _tumours(evaluation, episodes, names),
+        stamp.on(progression_section(evaluation, episodes, names)),
+        stamp.on(response_section(evaluation, episodes, names)),
+        *(stamp.on(section) for section in (sites_section(evaluation),) if section),
+        stamp.on(_treatment(evaluation, episodes, names)),
+        stamp.on(_tumours(evaluation, episodes, names)),
         methods_section(evaluation.study),
     )
+
+
+def _stamp(evaluation: Evaluation) -> Stamp:
+    return Stamp.of(evaluation.study, evaluation.quality, evaluation.data_version)
 
 
 def _who(evaluation: Evaluation) -> Section:

@@ -5,17 +5,18 @@ Each comes with its numbers as a table; None where there is nothing to draw.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
+from typing import NamedTuple
 
 import altair as alt
 
 from adapter import plot_rows
 from adapter.abstract import rounded
 from adapter.charts import activity, oncoprint, spider, swimmer, waterfall
-from adapter.charts.svg import rendered
 from adapter.html_report.names import Names
-from adapter.html_report.page import Plot
+from adapter.html_report.page import Plot, Record
+from adapter.html_report.plotted import Label, plotted, records
 from adapter.html_report.variants import tiles
 from adapter.tables import Table, counted
 from analytics.course import MBQ_PER_MCI
@@ -53,9 +54,8 @@ def waterfall_plot(
     ]
     numbers = [(bar.label, _changed(bar.percent, bar.below_limit), bar.category) for bar in bars]
     chart = waterfall.waterfall(bars, f"change of {WORDS[what]} (%)")
-    return _plot(
-        f"waterfall-{what}", title, caption, chart, (("patient", "change", "category"), numbers)
-    )
+    shown = Numbers(("patient", "change", "category"), numbers, {"bars": records(bars)})
+    return _plot(Label(f"waterfall-{what}", title, _joined(caption)), chart, shown)
 
 
 def _changed(percent: float, below_limit: bool) -> str:
@@ -94,7 +94,8 @@ def spider_plot(what: str, episodes: Sequence[Episode], names: Names) -> Plot | 
     ]
     chart = spider.spider(points, f"{WORDS[what]} ({UNITS[what]})", log=what == "tg")
     columns = ("patient", "day", f"{WORDS[what]} ({UNITS[what]})", "")
-    return _plot(f"spider-{what}", title, caption, chart, (columns, numbers))
+    shown = Numbers(columns, numbers, {"points": records(points)})
+    return _plot(Label(f"spider-{what}", title, _joined(caption)), chart, shown)
 
 
 def _kind(below: bool, stimulated: bool, antibodies: bool) -> str:
@@ -125,7 +126,8 @@ def swimmer_plot(episodes: Sequence[Episode], names: Names) -> Plot | None:
         for each in segments
     ]
     columns = ("patient", "", "activity", "from day", "to day")
-    return _plot("swimmer", "Courses", caption, swimmer.swimmer(segments), (columns, numbers))
+    shown = Numbers(columns, numbers, {"segments": records(segments)})
+    return _plot(Label("swimmer", "Courses", _joined(caption)), swimmer.swimmer(segments), shown)
 
 
 def _segment(row: plot_rows.Row, names: Names) -> swimmer.Segment:
@@ -145,16 +147,16 @@ def _segment(row: plot_rows.Row, names: Names) -> swimmer.Segment:
 
 def oncoprint_plot(episodes: Sequence[Episode], names: Names) -> Plot | None:
     """Findings by gene and listed patient."""
-    shown = _listed(episodes, names)
-    found = list(tiles(shown, names))
+    listed = _listed(episodes, names)
+    found = list(tiles(listed, names))
     if not found:
         return None
     tested = {
         (names[episode.patient_key], gene)
-        for episode in shown
+        for episode in listed
         for gene in episode.profile.genes_tested
     }
-    patients = [names[episode.patient_key] for episode in shown]
+    patients = [names[episode.patient_key] for episode in listed]
     caption = [
         "A dark tile is a finding, a pale one tested without; a gap: not known to be tested. The "
         "share is of all patients shown, tested or not.",
@@ -162,9 +164,12 @@ def oncoprint_plot(episodes: Sequence[Episode], names: Names) -> Plot | None:
     ]
     numbers = [(tile.label, tile.gene, tile.what) for tile in found]
     chart = oncoprint.oncoprint(found, patients, tested)
-    return _plot(
-        "oncoprint", "Tumour findings", caption, chart, (("patient", "gene", "finding"), numbers)
-    )
+    data: dict[str, list[Record]] = {
+        "findings": records(found),
+        "tested": [{"label": label, "gene": gene} for label, gene in sorted(tested)],
+    }
+    shown = Numbers(("patient", "gene", "finding"), numbers, data)
+    return _plot(Label("oncoprint", "Tumour findings", _joined(caption)), chart, shown)
 
 
 def activity_plot(episodes: Sequence[Episode], names: Names) -> Plot | None:
@@ -181,20 +186,29 @@ def activity_plot(episodes: Sequence[Episode], names: Names) -> Plot | None:
         (name, rounded(float(mbq / MBQ_PER_MCI), 1), rounded(float(mbq / 1000), 2))
         for name, mbq in given[:MOST_BARS]
     ]
-    return _plot("activities", title, caption, chart, (("patient", "mCi", "GBq"), numbers))
+    data: list[Record] = [
+        {"patient": name, "mci": float(mbq / MBQ_PER_MCI), "gbq": float(mbq / 1000)}
+        for name, mbq in given
+    ]
+    shown = Numbers(("patient", "mCi", "GBq"), numbers, {"doses": data})
+    return _plot(Label("activities", title, _joined(caption)), chart, shown)
 
 
-def _plot(
-    name: str,
-    title: str,
-    caption: Sequence[str],
-    chart: alt.TopLevelMixin,
-    numbers: tuple[tuple[str, ...], Sequence[tuple[str, ...]]],
-) -> Plot:
-    columns, rows = numbers
-    svg = rendered(chart, name, title)
-    table = Table(f"Numbers of “{title}”", columns, rows)
-    return Plot(name, title, " ".join(filter(None, caption)), svg, table)
+class Numbers(NamedTuple):
+    """What a plot shows: for eyes as rows below columns, for programs as records."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    data: Mapping[str, Sequence[Record]]
+
+
+def _plot(label: Label, chart: alt.TopLevelMixin, shown: Numbers) -> Plot:
+    table = Table(f"Numbers of “{label.title}”", shown.columns, shown.rows)
+    return plotted(label, chart, table, shown.data)
+
+
+def _joined(sentences: Sequence[str]) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def _listed(episodes: Sequence[Episode], names: Names) -> list[Episode]:

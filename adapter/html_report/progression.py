@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from adapter.abstract import abstract
 from adapter.evaluate import Evaluation
 from adapter.html_report import curves
-from adapter.html_report.comparison import comparison
+from adapter.html_report.comparison import comparison, comparison_plot
 from adapter.html_report.definition import EVENT
 from adapter.html_report.milestones import milestones
 from adapter.html_report.names import Names
@@ -67,6 +67,8 @@ def _plots(
     if len(by_driver) > 1:
         title = f"{title} by driver"
         plots.append(curves.survival_plot("km-driver", title, by_driver, evaluation, link_to))
+    if compared := comparison_plot(evaluation):
+        plots.append(compared)
     if any(key.endpoint == FIRST_OUTCOME for key in cells.exits):
         title = "Cumulative incidence of progression and death"
         table = outcome_table(cells)

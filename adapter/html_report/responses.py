@@ -11,6 +11,7 @@ from adapter.evaluate import Evaluation
 from adapter.html_report import patient_plots
 from adapter.html_report.names import Names
 from adapter.html_report.page import Section
+from adapter.html_report.subgroups import response_plot
 from adapter.tables import Table
 from analytics.episode import Episode
 from analytics.study import Study
@@ -20,6 +21,7 @@ def response_section(evaluation: Evaluation, episodes: Sequence[Episode], names:
     """Waterfalls, spiders, the table of changes, and transitions between landmarks."""
     study = evaluation.study
     plots = [
+        response_plot(evaluation, episodes),
         *(patient_plots.waterfall_plot(what, episodes, study, names) for what in CHANGES),
         *(patient_plots.spider_plot(what, episodes, names) for what in CHANGES),
     ]

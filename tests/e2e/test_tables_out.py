@@ -42,7 +42,8 @@ def test_table_one_as_markdown_into_a_file(loaded: Path, tmp_path: Path):
     file = tmp_path / "table.md"
     raiway("table-one", "--by", "arm", "--format", "markdown", "--out", file, cwd=loaded)
     lines = file.read_text(encoding="utf-8").splitlines()
-    assert lines[2].startswith("|  | all (n = 16) | BRAFi+MEKi (n = 11) | MEKi (n = 5) | SMD |")
+    heads = "| BRAF inhibitor + MEK inhibitor (n = 11) | MEK inhibitor (n = 5) | SMD |"
+    assert lines[2].startswith(f"|  | all (n = 16) {heads}")
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from adapter import config, demo
-from adapter.html_report import aggregate_report, html, patient_report
+from adapter.html_report import aggregate_report, html, patient_report, write_figures
 from adapter.html_report.names import LISTED
 from adapter.html_report.patient_plots import MOST_BARS
 from adapter.store import open_store
+from adapter.table_one_text import printed
 from analytics.course import DateSpan, Death, Fact, FactRef, PatientFacts
+from analytics.table_one import table_one
 from tests.lib.cohorts import Facts, enrolled, evaluation, grown
 
 NO_VALUES = re.compile(r"[^<>]*\b(?:undefined|NaN|nan|None|null)\b[^<>]*")
@@ -140,6 +142,10 @@ def test_an_aggregate_of_many_names_nobody_and_no_day(found: Sequence[PatientFac
     assert not PLANTED.search(text)
     assert not DAY.search(text)
     assert "patient-P" not in text
+    moving = html(aggregate_report(held, "registry"), interactive=True)
+    specs = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', moving, re.DOTALL)
+    assert len(specs) == 3
+    assert not any(PLANTED.search(spec) or DAY.search(spec) for spec in specs)
 
 
 def test_an_aggregate_has_no_step_of_a_curve(found: Sequence[PatientFacts]):
@@ -165,9 +171,27 @@ def test_an_aggregate_has_no_step_of_a_curve(found: Sequence[PatientFacts]):
 
 
 def test_a_file_of_its_own_for_each_figure(found: Sequence[PatientFacts], tmp_path: Path):
-    from adapter.html_report import write_figures
-
     facts = planted(found)
     written = write_figures(aggregate_report(evaluation(facts), "registry"), tmp_path / "figures")
-    assert [path.name for path in written] == ["bounds.svg", "bounds.png"]
-    assert not PLANTED.search(written[0].read_text(encoding="utf-8"))
+    plots = ("bounds", "response-by-group")
+    names = [f"{plot}.{kind}" for plot in plots for kind in ("svg", "png", "json")]
+    assert [path.name for path in written] == [*names, "tables.json", "figures.json"]
+    for path in written:
+        said = path.read_bytes().decode("utf-8", "replace")
+        assert not PLANTED.search(said), path.name
+        assert not DAY.search(said), path.name
+
+
+def test_no_table_prints_a_code(found: Sequence[PatientFacts]):
+    held = evaluation(Facts(found))
+    table = printed(table_one(held.courses, held.study, "driver"), held.study)
+    assert table.columns[2].startswith("BRAF V600E (n = ")
+    said = {row[0].strip() for row in table.rows}
+    assert {"Black or African American", "papillary carcinoma", "dabrafenib + trametinib"} <= said
+    assert not any("_" in text or "PTC" in text for text in said)
+    page = aggregate_report(held, "secure-sum")
+    counts = next(section for section in page.sections if section.name == "counts")
+    cells = [cell for table in counts.tables for row in table.rows for cell in row]
+    heads = [head for table in counts.tables for head in (table.title, *table.columns)]
+    assert "Black or African American" in cells
+    assert not any("_" in text for text in (*cells, *heads))

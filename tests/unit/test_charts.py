@@ -5,7 +5,17 @@ import re
 import altair as alt
 import pytest
 
-from adapter.charts import activity, oncoprint, spider, survival, swimmer, theme, waterfall
+from adapter.charts import (
+    activity,
+    forest,
+    funnel,
+    oncoprint,
+    spider,
+    survival,
+    swimmer,
+    theme,
+    waterfall,
+)
 from adapter.charts.bounds import Bounds, bounded_curves
 from adapter.charts.survival import Axis, Count, Step
 from adapter.charts.svg import NotSelfContained, as_png, rendered, without_links
@@ -187,3 +197,44 @@ def test_a_figure_of_its_own_has_no_links_and_becomes_a_picture():
     assert "<a " not in drawn
     assert 'aria-label="A, day 90: 1 progressed"' in drawn
     assert as_png(drawn).startswith(b"\x89PNG")
+
+
+ROWS = [
+    forest.Row("all", "37.5 (15 to 65)", 37.5, 15, 65, "whole", said="all: 37.5 %"),
+    forest.Row("Driver", kind="heading"),
+    forest.Row("A", "45 (17 to 77)", 45, 17, 77),
+    forest.Row("B", "NE"),
+    forest.Row("next", "20 to 120", None, 20, 120, "new"),
+]
+
+
+def test_a_forest_has_a_mark_for_each_estimate_and_a_line_for_each_interval():
+    drawn = rendered(forest.forest(ROWS, forest.Axis("share (%)", 0, 100)), "f", "f")
+    assert drawn.count('aria-roledescription="point"') == 2
+    assert 'aria-label="all: 37.5 %"' in drawn
+    intervals = re.search(r'class="mark-rule role-mark [^"]*"[^>]*>(.*?)</g>', drawn, re.DOTALL)
+    assert intervals
+    assert intervals[1].count("<line") == 3
+    for text in ("all", "Driver", "A", "B", "next", "NE", "20 to 120"):
+        assert f">{text}</text>" in drawn
+    # The interval that goes on ends in an arrow at the edge, in no line beyond it.
+    marks = re.findall(r'class="mark-symbol role-mark [^"]*"[^>]*>(.*?)</g>', drawn, re.DOTALL)
+    assert [group.count("<path") for group in marks] == [1, 1, 1]
+    assert max(map(float, re.findall(r'<line [^>]*x2="([\d.]+)"', intervals[1]))) <= forest.INNER
+
+
+def test_ratios_stand_on_a_log_axis_about_one():
+    axis = forest.ratio_axis("hazard ratio", [0.31, 11.2])
+    assert (axis.low, axis.high, axis.nothing, axis.log) == (0.2, 20.0, 1.0, True)
+    far = forest.ratio_axis("hazard ratio", [1e-9, 1e9])
+    assert (far.low, far.high) == (0.01, 100.0)
+    near = forest.ratio_axis("hazard ratio", [0.9, 1.1])
+    assert (near.low, near.high) == (0.5, 2.0)
+
+
+def test_the_surest_stand_at_the_top_of_a_funnel():
+    points = [funnel.Point("A", 150, 5), funnel.Point("B", 170, 9), funnel.Point("C", 130, 12)]
+    drawn = rendered(funnel.funnel(points, 152, "days"), "f", "f")
+    marks = re.findall(r'aria-label="([ABC]):[^>]*transform="translate\(([\d.]+),([\d.]+)\)', drawn)
+    assert [name for name, _, _ in sorted(marks, key=lambda mark: float(mark[2]))] == list("ABC")
+    assert [name for name, _, _ in sorted(marks, key=lambda mark: float(mark[1]))] == list("CAB")
