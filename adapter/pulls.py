@@ -42,7 +42,7 @@ def _pull(path: Path) -> Pull:
             resources[each["type"]] = resources.get(each["type"], 0) + each["count"]
         return Pull(
             run["site"],
-            run["started"],
+            str(run["started"]),
             manifest["request"],
             run["asked"]["mode"],
             dict(sorted(resources.items())),

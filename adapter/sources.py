@@ -204,7 +204,7 @@ def parsed(source: str, text: bytes) -> Iterator[Found | Broken]:
     except UnicodeDecodeError as error:
         yield Broken(source, f"not UTF-8 at byte {error.start}", _shown(text))
     except json.JSONDecodeError as error:
-        yield Broken(source, f"not JSON: {error.msg} at character {error.pos}", _shown(text))
+        yield Broken(source, f"not JSON: {error.msg.removesuffix(' at')} at character {error.pos}", _shown(text))
     except ValueError as error:
         yield Broken(source, str(error), _shown(text))
     except ArithmeticError:

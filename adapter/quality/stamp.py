@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from adapter.store import Store
 
 
+def last_run(store: Store) -> str:
+    """A name of the last ingest or replay and whether it ended. Until it changes, the gate finds
+    the same in the same facts."""
+    return "".join(f"{run.run_id} {run.ended}" for run in store.runs()[-1:])
+
+
 def stamped(store: Store, evaluation: Evaluation, made: datetime | None = None) -> Evaluation:
     """The evaluation with the gate of its study; unchanged where the study has no rules.
 

@@ -74,7 +74,7 @@ def test_by_keys_alone_from_a_step_of_the_curve_to_the_resource(browser: Browser
         seen.tab_to(f"[id='{step}'] a")
         seen.page.keyboard.press("Enter")
         seen.page.wait_for_url(re.compile(r"/patients/[0-9a-f]{32}$"))
-        seen.tab_to("#patient-patient table a")
+        seen.tab_to("section[id^=patient-] table a")
         seen.page.keyboard.press("Enter")
         source = seen.page.evaluate("location.hash.slice(1)")
         seen.tab_to(f"[id='{source}'] summary")

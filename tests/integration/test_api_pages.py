@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import secrets
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Generator, Iterator
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -20,13 +23,16 @@ from adapter.models import PatientRow
 from adapter.server_settings import ServerSettings
 from adapter.store import open_store
 from tests.lib.console import raiway
-from tests.lib.secured import ORIGIN, private
+from tests.lib.secured import ALL, ORIGIN, bearer, private, registered, token
 from tests.lib.serving import reference_store
 
 PASSWORD = "correct horse battery"  # noqa: S105
 PATIENT_PAGES = ("/cohort", "/sensitivity", "/coverage", "/quarantine", "/runs")
 PAGES = ("/", "/outcomes", *PATIENT_PAGES, "/reports")
-BROKEN = '{"resourceType":"Observation","id":"quaint-7","status":"final"'
+BROKEN = '{"resourceType":"Observation",  "id":"quaint-7","status":"final'
+READABLE = """{"resourceType":"Observation","id":"quaint-8","status":"final","subject":
+{"reference":"Patient/quaint-9"},"code":{"coding":[{"system":"http://loinc.org","code":"3013-0"}]},
+"valueQuantity":{"value":5,"code":"ng/mL","system":"http://unitsofmeasure.org"}}"""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +47,7 @@ def store_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'raiway.db'}"
 
 
-def served(store_url: str, **server: object) -> Iterator[TestClient]:
+def served(store_url: str, **server: object) -> Generator[TestClient]:
     app = create_app(Settings(server=ServerSettings(**server)), store_url)
     with TestClient(app, base_url=ORIGIN, follow_redirects=False) as client:
         yield client
@@ -164,6 +170,31 @@ def test_nobody_fits(open_server: TestClient):
 # One patient
 
 
+def test_a_patient_has_one_name_on_every_page(open_server: TestClient):
+    names: dict[str, set[str]] = {}
+    for query in ("", "?driver=NRAS_Q61R", "?start=2021-01-01"):
+        for path in ("/cohort", "/outcomes"):
+            text = open_server.get(f"{path}{query}").text
+            for link, name in re.findall(r'href="(/patients/[0-9a-f]{32})">(\w+)</a>', text):
+                names.setdefault(link, set()).add(name)
+    assert len(names) == 46
+    assert all(len(found) == 1 for found in names.values())
+    for link, found in names.items():
+        assert f"<h1>Patient {next(iter(found))}</h1>" in open_server.get(link).text
+
+
+@pytest.mark.parametrize("named", ["SYN-RAIR-03", "Patient/SYN-RAIR-03", "key"])
+def test_a_patient_is_found_by_a_form(open_server: TestClient, store_url: str, named: str):
+    with open_store(store_url, create=False) as store:
+        (row,) = store.rows(PatientRow, patient_id="SYN-RAIR-03")
+    sent = row.patient_key if named == "key" else named
+    answer = open_server.post("/patients", data={"patient": sent})
+    assert answer.status_code == 303
+    page = open_server.get(answer.headers["location"]).text
+    assert f"<dd>{row.patient_key}</dd>" in page
+    assert open_server.post("/patients", data={"patient": "nobody"}).status_code == 400
+
+
 def test_the_way_from_a_step_of_a_curve_to_the_resource(open_server: TestClient):
     outcomes = open_server.get("/outcomes").text
     steps = re.findall(r'<tr id="(step-all_patients-[\d.]+)">(.*?)</tr>', outcomes)
@@ -174,7 +205,7 @@ def test_the_way_from_a_step_of_a_curve_to_the_resource(open_server: TestClient)
         page = open_server.get(patient).text
         finding = re.search(r"<tr><td>progression</td>.*?</tr>", page)
         assert finding is not None
-        (anchor,) = re.findall(r'href="#(patient-patient-\d+)"', finding[0])[:1]
+        (anchor,) = re.findall(r'href="#(patient-[0-9a-f]{7}-\d+)"', finding[0])[:1]
         source = page.partition(f'<details id="{anchor}"')[2].partition("</details>")[0]
         assert '"resourceType": "' in unescape(source)
 
@@ -233,7 +264,30 @@ def test_a_changed_rule_shows_what_moves_and_who(open_server: TestClient):
 def test_a_rule_that_there_is_not_is_an_error(open_server: TestClient, rules: str):
     answer = open_server.get("/sensitivity", params={"rules": rules})
     assert answer.status_code == 400
-    assert "This page cannot be shown" in answer.text
+    assert rules in unescape(answer.text), "what was typed is lost"
+    assert 'role="alert"' in answer.text
+
+
+def test_a_rule_can_be_typed_as_the_table_shows_it(open_server: TestClient):
+    text = open_server.get("/sensitivity").text
+    rows = re.findall(r'<tr><th scope="row">(\w+)</th><td>([^<]+)</td></tr>', text)
+    shown = {key: unescape(value) for key, value in rows}
+    for key in ("exclude_diagnoses", "horizon_days", "landmarks", "finish_rules", "race_labels"):
+        answer = open_server.get("/sensitivity", params={"rules": f"{key}={shown[key]}"})
+        assert answer.status_code == 200, key
+
+
+def test_more_definitions_than_a_page_compares_are_refused(open_server: TestClient):
+    rules = f"horizon_days={','.join(str(day) for day in range(100, 130))}"
+    answer = open_server.get("/sensitivity", params={"rules": rules})
+    assert answer.status_code == 400
+    assert "30 definitions; a page compares 16" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/sensitivity", "/coverage"])
+def test_a_filter_that_a_page_does_not_know_is_refused(open_server: TestClient, path: str):
+    assert open_server.get(f"{path}?site=A").status_code == 200
+    assert open_server.get(f"{path}?driver=BRAF_V600E").status_code == 400
 
 
 # Roles
@@ -310,10 +364,7 @@ def test_replay_is_a_form_of_ours_alone(guarded: TestClient):
     form = {"site": "A", "csrf": csrf[1]}
     assert anna.post("/quarantine", data=form, headers=foreign).status_code == 403
     answer = anna.post("/quarantine", data=form)
-    assert (answer.status_code, answer.headers["location"]) == (
-        303,
-        "/quarantine?replayed=0+of+0",
-    )
+    assert (answer.status_code, answer.headers["location"]) == (303, "/quarantine")
     assert anna.post("/quarantine", data={"site": "ZZ", "csrf": csrf[1]}).status_code == 400
 
 
@@ -324,16 +375,65 @@ def test_a_role_without_patients_cannot_replay(guarded: TestClient):
     assert bert.post("/quarantine", data={"site": "A", "csrf": csrf[1]}).status_code == 403
 
 
-def test_what_lies_in_quarantine_is_shown_with_its_reason_and_replayed(tmp_path: Path):
+def test_what_lies_in_quarantine_is_shown_as_it_came_and_replayed(tmp_path: Path):
+    """One line whose end is missing, and one that is mended where it lies."""
     url = reference_store(tmp_path)
-    (tmp_path / "bad.ndjson").write_text(f"{BROKEN}\n")
+    unknown = {**json.loads(READABLE), "effectiveDateTime": "2024-13-45"}
+    (tmp_path / "bad.ndjson").write_text(f"{BROKEN}\n{json.dumps(unknown)}\n")
     raiway("ingest", "bad.ndjson", "--site", "A", "--timezone", "UTC", cwd=tmp_path, expect=5)
-    (client,) = served(url)
-    before = client.get("/quarantine").text
-    assert result(before) == "1 line in quarantine"
-    assert "quaint-7" in unescape(before)
-    assert client.post("/quarantine", data={"site": "A"}).headers["location"].endswith("0+of+1")
-    assert "0 of 1" in result(client.get("/quarantine?replayed=0+of+1").text)
+    with contextlib.closing(served(url)) as made:
+        client = next(made)
+        before = unescape(client.get("/quarantine").text)
+        assert result(before) == "2 lines in quarantine"
+        assert BROKEN in before
+        with sqlite3.connect(tmp_path / "raiway.db") as database:
+            database.execute("UPDATE quarantine SET raw = replace(raw, '2024-13-45', '2024-03-05')")
+        assert client.post("/quarantine", data={"site": "A"}).status_code == 303
+        after = client.get("/quarantine").text
+        assert result(after) == "1 line in quarantine"
+        assert "1 of 2 lines left the quarantine" in after
+        assert client.get("/quarantine?page=2").status_code == 404
+
+
+def test_the_gate_is_that_of_now(tmp_path: Path):
+    """A running server sees what came after its first page."""
+    url = reference_store(tmp_path)
+    asked = {"periodStart": "2020-01-01", "periodEnd": "2022-12-31"}
+    report = "/fhir/Measure/time-to-progression/$evaluate-measure"
+    with contextlib.closing(served(url)) as made:
+        client = next(made)
+        assert "passed: 18 of 18" in client.get("/").text
+        assert "passed: 18 of 18" in client.get(report, params=asked).text
+        lines = [BROKEN.replace("quaint-7", f"quaint-{n}") for n in range(64)]
+        (tmp_path / "bad.ndjson").write_text("\n".join(lines))
+        raiway("ingest", "bad.ndjson", "--site", "A", "--timezone", "UTC", cwd=tmp_path, expect=5)
+        for path in ("/", "/outcomes"):
+            text = client.get(path).text
+            assert "FAILED: 17 of 18" in text, path
+            assert "passed: 18 of 18" not in text, path
+        assert "FAILED: 17 of 18" in client.get(report, params=asked).text
+
+
+def test_a_systems_token_opens_no_form(tmp_path: Path, store_url: str):
+    client_of_registry = registered(tmp_path, scopes=("system/*.cruds",), patient_level=True)
+    with contextlib.closing(
+        served(store_url, authentication="required", clients=(client_of_registry,))
+    ) as made:
+        client = next(made)
+        headers = bearer(token(client, scope=ALL))
+        assert client.get("/cohort", headers=headers).status_code == 200
+        for path, form in (("/quarantine", {"site": "A"}), ("/patients", {"patient": "x"})):
+            answer = client.post(path, data=form, headers=headers)
+            assert answer.status_code == 403, path
+            assert "forms are for people" in answer.text
+
+
+def test_who_is_refused_a_page_can_log_out(guarded: TestClient):
+    bert = logged_in(guarded, "bert")
+    csrf = re.search(r'name="csrf" value="(\w+)"', bert.get("/cohort").text)
+    assert csrf is not None
+    assert bert.post("/auth/logout", data={"csrf": csrf[1]}).status_code == 303
+    assert bert.get("/").status_code == 303
 
 
 # Reports

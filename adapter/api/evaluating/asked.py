@@ -54,12 +54,15 @@ class Asked:
         said = (data_version, self.study.fingerprint, request.sites, request.start, request.end)
         return hashlib.sha256(orjson.dumps(said)).hexdigest()
 
-    def key(self, data_version: str) -> str:
-        """A name of the result: the same for the same data, question and software."""
+    def key(self, data_version: str, runs: str) -> str:
+        """A name of the result: the same for the same data, question and software.
+
+        runs: `last_run` of the store, since the quality gate counts what came and was not mapped.
+        """
         request = self.request
         said = (
             version("raiway"),
-            data_version,
+            [data_version, runs],
             [measure.canonical for measure in self.measures],
             self.study.fingerprint,
             [request.sites, request.start, request.end, request.stratifiers, request.patients],

@@ -27,6 +27,7 @@ from adapter.api.fhir.failures import FhirFailure
 from adapter.api.operational.database import reading, writing
 from adapter.api.reports.repository import ReportRepository
 from adapter.errors import StoreError, UsageError
+from adapter.quality.stamp import last_run
 from adapter.store import open_store
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Evaluator:
         with self._store() as store:
             asked = question(sent, self.context.settings, store)
             version = store.fingerprint(asked.request.sites)
-        key = asked.key(version)
+            key = asked.key(version, last_run(store))
         return Planned(asked, version, key, first_made(self.context.engine, key))
 
     def now(self, planned: Planned) -> Results:

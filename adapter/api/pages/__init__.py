@@ -20,14 +20,14 @@ from adapter.api.pages.quarantine import router as quarantine
 from adapter.api.pages.reports import router as reports
 from adapter.api.pages.runs import router as runs
 from adapter.api.pages.sensitivity import router as sensitivity
-from adapter.api.pages.shell import mount_assets
+from adapter.api.pages.shell import add_style
 
 
 def install(app: FastAPI) -> None:
     """Add the pages to an application that has its context and its security."""
     app.state.cohorts = Cohorts(app.state.context)
     app.state.patient_tokens = tokens_of(app)
-    mount_assets(app)
+    add_style(app)
     for page in (
         overview,
         outcomes,

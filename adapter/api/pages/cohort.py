@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from adapter.api.fhir.failures import FhirFailure
 from adapter.api.pages.cohorts import Cohort, cohorts
 from adapter.api.pages.filters import Filters, filters
 from adapter.api.pages.outcomes import cohort_form
@@ -42,6 +43,8 @@ def explorer(
     with held.store() as store:
         cohort = held.of(store, chosen)
     audit(request, who.who, "R", interaction="cohort")
+    if page > lists_of(cohort.flow.enrolled) or out > lists_of(cohort.flow.persons):
+        raise FhirFailure(404, "not-found", "the list has no such page")
     lists = _Lists(cohort, tokens(request), page, out)
     return answer(request, who, View(
         "Cohort",
@@ -51,6 +54,11 @@ def explorer(
         template="cohort.html.j2",
         form={**cohort_form(PATH, cohort), "more": list(lists.more())},
     ))  # fmt: skip
+
+
+def lists_of(n: int) -> int:
+    """How many pages a list of n takes."""
+    return max(1, -(-n // ON_A_PAGE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ class _Lists:
         }
         for name, (page, n, said) in sizes.items():
             for word, other in (("before", page - 1), ("after", page + 1)):
-                if 1 <= other <= -(-n // ON_A_PAGE):
+                if 1 <= other <= lists_of(n):
                     query = self.cohort.filters.query
                     to = f"{PATH}{query}{'&' if query else '?'}{name}={other}#{_ANCHORS[name]}"
                     yield f"{ON_A_PAGE} {said} {word} these", to
@@ -113,7 +121,7 @@ def _row(episode: Episode, names: PageNames, labels: dict[str, str]) -> tuple[st
     seen, driver = episode.follow_up, episode.profile.driver
     change = next(reversed(episode.tg_change.values()), "")
     return (
-        Linked(names[episode.patient_key], names.anchor(episode.patient_key)),
+        names.link(episode.patient_key),
         episode.site,
         episode.sex,
         "" if episode.age_years is None else f"{episode.age_years}",
@@ -129,7 +137,7 @@ def _row(episode: Episode, names: PageNames, labels: dict[str, str]) -> tuple[st
 def _out(course: Course, known: Tokens) -> tuple[str | Linked, ...]:
     return (
         (course.attrition or "").replace("_", " "),
-        Linked("why", address(known, course.patient_key)),
+        Linked(known.label(course.patient_key), address(known, course.patient_key)),
         course.site,
         course.findings[-1].text if course.findings else "",
     )

@@ -6,8 +6,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fastapi import Request
@@ -20,7 +21,7 @@ from adapter.cohort import Attrition, attrition_of
 from adapter.errors import StoreError, UsageError
 from adapter.evaluate import Evaluation, evaluate
 from adapter.models import PatientRow
-from adapter.quality.stamp import stamped
+from adapter.quality.stamp import last_run, stamped
 from adapter.store import open_store
 from analytics.aggregate import aggregate
 from analytics.estimate import estimate
@@ -65,36 +66,43 @@ class Cohorts:
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The store. Raises StoreError where it is not there."""
-        try:
-            with open_store(self.context.store_url, create=False) as store:
-                yield store
-        except UsageError as error:
-            if error.where == self.context.store_url:
+        with ExitStack() as opened:
+            try:
+                found = opened.enter_context(open_store(self.context.store_url, create=False))
+            except UsageError as error:
                 raise StoreError("the store of this server is not there") from error
-            raise
+            yield found
 
     def of(self, store: Store, filters: Filters) -> Cohort:
         """The cohort. Raises UsageError for an unknown site, FhirFailure 403 for one too large."""
         study = self.study
         asked = filters.asked
-        key = (study.fingerprint, store.fingerprint(asked.sites), asked)
+        version = store.fingerprint(asked.sites)
+        key = (study.fingerprint, version, last_run(store), datetime.now(UTC).date(), asked)
         whole = self._evaluations.get(key, lambda: self._evaluated(store, study, filters))
         found = _narrowed(whole, filters) if filters.narrowed else whole
         return Cohort(filters, found, whole, attrition_of(found.courses, study))
 
     def kept(self, page: str, cohort: Cohort, made: Callable[[], _Held]) -> _Held:
-        """What a page is made of, made once for the same data, rules and filters."""
+        """What a page is made of, made once for the same data, rules, gate and patients."""
         found = cohort.evaluation
-        key = (page, found.study.fingerprint, found.data_version, cohort.filters)
+        chosen = tuple(
+            (e.patient_key, e.number) for course in found.courses for e in course.episodes
+        )
+        key = (page, found.study.fingerprint, found.data_version, found.quality, chosen)
         return self._pages.get(key, made)  # type: ignore[return-value]  # by the page's name
 
-    def _evaluated(self, store: Store, study: Study, filters: Filters) -> Evaluation:
-        if _persons(store, filters.site) > MOST_PATIENTS:
+    def check_size(self, store: Store, sites: Sequence[str]) -> None:
+        """Raises FhirFailure 403 where the sites have more patients than a page looks at."""
+        if _persons(store, sites) > MOST_PATIENTS:
             raise FhirFailure(
                 403,
                 "too-costly",
-                f"more than {MOST_PATIENTS:,} patients: choose a site, or use raiway report",
+                f"more than {MOST_PATIENTS:,} patients: choose a site, or use the command line",
             )
+
+    def _evaluated(self, store: Store, study: Study, filters: Filters) -> Evaluation:
+        self.check_size(store, filters.site)
         return stamped(store, evaluate(store, study, filters.asked))
 
 
@@ -137,7 +145,8 @@ class _Recent(Generic[_Held]):
                 found.set_result(made())
             except BaseException as error:
                 with self._lock:
-                    self._held.pop(key, None)
+                    if self._held.get(key) is found:
+                        del self._held[key]
                 found.set_exception(error)
         return found.result()
 

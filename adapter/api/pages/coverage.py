@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from adapter import definitions
 from adapter.api.pages.cohorts import cohorts
-from adapter.api.pages.filters import Filters, filters
+from adapter.api.pages.filters import Filters, by_site_alone, filters
 from adapter.api.pages.shell import View, answer
 from adapter.api.pages.viewing import PageRoute, Viewer, patient_viewer
 from adapter.cohort import check_sites
@@ -31,6 +31,7 @@ def coverage(
     chosen: Annotated[Filters, Depends(filters)],
 ) -> Response:
     """The coverage of what the store's ingests recorded."""
+    by_site_alone(chosen)
     watch = watching.load()
     with cohorts(request).store() as store:
         check_sites(store, chosen.site)

@@ -85,6 +85,12 @@ def filters(request: Request) -> Filters:
     return found
 
 
+def by_site_alone(found: Filters) -> None:
+    """Raises FhirFailure 400 where a page that looks at whole sites is asked for a part of them."""
+    if found != Filters(site=found.site):
+        raise FhirFailure(400, "invalid", "this page can be narrowed by site only")
+
+
 def _many(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({text for text in texts if text}))
 

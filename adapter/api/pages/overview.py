@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,8 +95,3 @@ def gate_section(gate: Gate) -> Section:
 
 def _severity(severity: str, state: str) -> str:
     return f" ({severity})" if state == "failed" else ""
-
-
-def sites_of(runs: Iterable[IngestRunRow]) -> list[str]:
-    """The sites that sent data, in alphabetical order."""
-    return sorted({run.site for run in runs})

@@ -12,8 +12,11 @@ from fastapi import FastAPI, Request
 from adapter.api.context import ApiContext
 from adapter.api.security.admission import admitted_by
 from adapter.html_report.names import Names
+from adapter.html_report.page import Linked
 
 PATH = "/patients"
+LABEL = 7
+"""Digits of a token by which people call the patient."""
 _LENGTH = 32
 
 
@@ -26,6 +29,10 @@ class Tokens:
     def of(self, patient_key: str) -> str:
         """The token of a patient, 32 hexadecimal digits: also an id as FHIR has them."""
         return hmac.new(self.key, patient_key.encode(), sha256).hexdigest()[:_LENGTH]
+
+    def label(self, patient_key: str) -> str:
+        """What people call the patient: the token's beginning, 1 in 268 million alike."""
+        return self.of(patient_key)[:LABEL]
 
     def find(self, token: str, patient_keys: Iterable[str]) -> str | None:
         """Whose token it is; None for nobody's."""
@@ -45,10 +52,18 @@ class PageNames(Names):
         """The address of the patient's page."""
         return address(self.tokens, key)
 
+    def link(self, key: str) -> Linked:
+        """The patient's name; everybody has a page."""
+        return Linked(self[key], self.anchor(key))
+
+    def to(self, key: str) -> str:
+        """As `link`, for a plot."""
+        return f"#{self.anchor(key)}"
+
     @classmethod
     def leading(cls, keys: Iterable[str], tokens: Tokens) -> PageNames:
-        """As `Names.of`."""
-        return cls(Names.of(keys).by_key, tokens=tokens)
+        """Names that are the same on every page, whatever its filters."""
+        return cls({key: tokens.label(key) for key in keys}, tokens=tokens)
 
 
 def address(tokens: Tokens, patient_key: str) -> str:

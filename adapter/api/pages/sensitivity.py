@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from adapter.api.pages.cohorts import Cohorts, cohorts
-from adapter.api.pages.filters import Filters, filters
+from adapter.api.pages.filters import Filters, by_site_alone, filters
 from adapter.api.pages.patients import Tokens, address, tokens
 from adapter.api.pages.shell import View, answer
 from adapter.api.pages.viewing import PageRoute, Viewer, patient_viewer
 from adapter.api.security.audit import audit
+from adapter.errors import DefinitionError, UsageError
 from adapter.html_report.definition import of_study
 from adapter.html_report.page import Linked, Section, Steps
 from adapter.sensitivity import Moved, Question, Result, Sensitivity, sensitivity
@@ -40,26 +43,35 @@ def editor(
 
     rules: a change a line, `key=value`, or several values between commas for all combinations.
     """
-    held = cohorts(request)
-    study, sections = held.study, []
+    held, wrong = cohorts(request), ""
+    study, sections = held.study, list[Section]()
+    by_site_alone(chosen)
     if rules.strip():
-        found = _found(held, study, chosen, rules)
-        sections = list(_sections(found, tokens(request)))
-    audit(request, who.who, "E", interaction="sensitivity")
+        try:
+            found = _found(held, study, chosen, rules)
+            sections = list(_sections(found, tokens(request)))
+        except (UsageError, DefinitionError) as error:
+            wrong = f"{error.what.removeprefix('--set ')} {error.hint}".strip()
+        audit(request, who.who, "E", interaction="sensitivity")
+    form = {"path": PATH, "rules": rules.strip(), "example": EXAMPLE, "sites": chosen.site}
     return answer(request, who, View(
         "Sensitivity",
         (*sections, _rules(study)),
         facts=of_study(study),
         template="rules_form.html.j2",
-        form={"path": PATH, "rules": rules.strip(), "example": EXAMPLE, "sites": chosen.site},
-    ))  # fmt: skip
+        form={**form, "wrong": wrong, "cleared": f"{PATH}{chosen.query}"},
+    ), 400 if wrong else 200)  # fmt: skip
 
 
 def _found(held: Cohorts, study: Study, chosen: Filters, rules: str) -> Sensitivity:
     """Raises UsageError and DefinitionError for rules that there are not."""
     variants: list[Variant] = crossed([], axes(filter(None, map(str.strip, rules.splitlines()))))
+    if len(variants) > MOST:
+        said = f"{len(variants)} definitions; a page compares {MOST}"
+        raise UsageError(said, hint="raiway sensitivity takes more")
     with held.store() as store:
-        return sensitivity(store, Question(study, variants[:MOST], (), chosen.site))
+        held.check_size(store, chosen.site)
+        return sensitivity(store, Question(study, variants, (), chosen.site))
 
 
 def _sections(found: Sensitivity, known: Tokens) -> Iterator[Section]:
@@ -85,14 +97,31 @@ def _moves(place: int, result: Result, known: Tokens) -> Section:
 
 
 def _move(word: str, each: Moved, known: Tokens) -> tuple[str | Linked, ...]:
-    link = Linked("patient", address(known, each.patient))
+    link = Linked(known.label(each.patient), address(known, each.patient))
     return word, link, each.site, each.reason.replace("_", " ")
 
 
 def _rules(study: Study) -> Section:
     """Every rule as it is, and as it would be written to change it."""
-    changes = study.parameters()
-    rows = [(key, said_of({key: value}).partition("=")[2]) for key, value in changes.items()]
+    rows = [(key, _toml(value)) for key, value in study.parameters().items()]
     text = "What each rule means, and where its default comes from: docs/definitions.md."
     table = Table("", ("key", "value"), rows)
     return Section("rules", "The rules as they are", texts=(text,), tables=(table,))
+
+
+def _toml(value: Any) -> str:
+    """The value as TOML has it in one line; '' for one that is not set."""
+    match value:
+        case None:
+            return ""
+        case dict():
+            held = ((key, each) for key, each in value.items() if each is not None)
+            return f"{{{', '.join(f'{_key(key)} = {_toml(each)}' for key, each in held)}}}"
+        case list() | tuple():
+            return f"[{', '.join(map(_toml, value))}]"
+        case _:
+            return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _key(text: str) -> str:
+    return text if re.fullmatch("[A-Za-z0-9_-]+", text) else json.dumps(text, ensure_ascii=False)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.staticfiles import StaticFiles
 from starlette.responses import HTMLResponse, Response
 
 from adapter.api.fhir.failures import FhirFailure
 from adapter.api.pages.viewing import Viewer
+from adapter.api.security.admission import admission_of
 from adapter.html_report.page import Section, environment, style_sheet
 
-STATIC = Path(__file__).with_name("static")
+STYLE = Path(__file__).with_name("pages.css")
 STYLE_PATH = "/pages/style.css"
 BANNERS = {
     True: "PATIENT LEVEL: this page shows single patients. It stays inside the hospital.",
@@ -72,9 +71,11 @@ def answer(request: Request, viewer: Viewer | None, view: View, status: int = 20
 def failure(request: Request, error: FhirFailure) -> Response:
     """What went wrong, as a page; a viewer who is known keeps the navigation."""
     who = getattr(request.state, "principal", None)
+    people = admission_of(request).people
+    csrf = people.csrf(request) if people and who and who.kind == "user" else ""
     text = Section("failure", f"{error.status}", texts=(f"{error.text}.",))
     view = View("This page cannot be shown", (text,))
-    found = answer(request, Viewer(who, "") if who else None, view, error.status)
+    found = answer(request, Viewer(who, csrf) if who else None, view, error.status)
     found.headers.update(error.headers)
     return found
 
@@ -84,14 +85,10 @@ def _is_at(request: Request, path: str) -> bool:
     return here == path or (path != "/" and here.startswith(f"{path}/"))
 
 
-def mount_assets(app: FastAPI) -> None:
-    """Add the style sheet and the scripts."""
-    style = f"{style_sheet()}\n{(STATIC / 'pages.css').read_text(encoding='utf-8')}"
-    etag = f'"{sha256(style.encode()).hexdigest()[:32]}"'
+def add_style(app: FastAPI) -> None:
+    """Add the style sheet: that of reports, and what pages have beside."""
+    style = f"{style_sheet()}\n{STYLE.read_text(encoding='utf-8')}"
 
     @app.get(STYLE_PATH, include_in_schema=False)
     def style_of_pages() -> Response:
-        headers = {"ETag": etag, "Cache-Control": "max-age=300"}
-        return Response(style, media_type="text/css", headers=headers)
-
-    app.mount("/pages/static", StaticFiles(directory=STATIC), name="pages-static")
+        return Response(style, media_type="text/css", headers={"Cache-Control": "max-age=300"})

@@ -75,6 +75,8 @@ def form_sender(request: Request, form: Annotated[dict[str, str], Depends(sent_f
     admission = admission_of(request)
     who = admission.people.principal(request) if admission.people else None
     request.state.principal = who = who or admission.principal(request)
+    if who.kind == "client":
+        raise FhirFailure(403, "forbidden", "forms are for people; a system's token sends none")
     return patient_viewer(Viewer(who, form.get("csrf", "")))
 
 
