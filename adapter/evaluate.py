@@ -17,6 +17,7 @@ from analytics.patient_level import SiteFigures, site_figures
 from analytics.study import Study
 
 if TYPE_CHECKING:
+    from adapter.cohort_cells import CohortCells, Question
     from adapter.quality.gate import Gate
     from adapter.store import Store
 
@@ -151,8 +152,15 @@ def evaluate(
     told: hears before each patient how many are done; what it raises ends the work there. Raises
     UsageError for an unknown stratifier or site, or a period that ends before it starts.
     """
-    _check(store, request)
+    check(store, request)
     courses = list(_courses(store, study, request, told))
+    return of_courses(courses, study, request, store.fingerprint(request.sites))
+
+
+def of_courses(
+    courses: Sequence[Course], study: Study, request: Request, data_version: str
+) -> Evaluation:
+    """The evaluation of every patient's course, in the order of the patients."""
     found = aggregate(courses, study, header(study, request.stratifiers))
     return Evaluation(
         study=study,
@@ -161,7 +169,7 @@ def evaluate(
         aggregate=found,
         estimates=estimate(found, study),
         site=site_figures(courses, study),
-        data_version=store.fingerprint(request.sites),
+        data_version=data_version,
     )
 
 
@@ -174,13 +182,24 @@ def evaluate_aggregate(
     facts have not changed since the last time is not derived again, where `keep` is not False.
     workers: so many forked processes; a process with threads must have 1. Raises as `evaluate`.
     """
-    from adapter.cohort_cells import Question, cohort_cells
+    from adapter.cohort_cells import cohort_cells
 
-    _check(store, request)
+    check(store, request)
+    question = question_of(study, request)
+    return of_cells(cohort_cells(store, question, workers, keep=keep), question, request)
+
+
+def question_of(study: Study, request: Request) -> Question:
+    """What is asked of each patient."""
+    from adapter.cohort_cells import Question
+
     head = header(study, request.stratifiers)
-    question = Question(study, head, request.start, request.end, request.sites)
-    seen = cohort_cells(store, question, workers, keep=keep)
-    found = seen.aggregate(head)
+    return Question(study, head, request.start, request.end, request.sites)
+
+
+def of_cells(seen: CohortCells, question: Question, request: Request) -> Evaluation:
+    """The evaluation of what all patients add up to."""
+    study, found = question.study, seen.aggregate(question.head)
     return Evaluation(
         study=study,
         request=request,
@@ -198,7 +217,8 @@ def evaluate_aggregate(
     )
 
 
-def _check(store: Store, request: Request) -> None:
+def check(store: Store, request: Request) -> None:
+    """Raise UsageError for an unknown stratifier or site, or an end before the start."""
     for name in request.stratifiers:
         if name not in STRATIFIERS:
             known = ", ".join(STRATIFIERS)

@@ -80,8 +80,20 @@ def mappings_changed(store: Store, mapper: Mapper) -> bool:
     return bool(last) and last != [mapper.definitions.fingerprint]
 
 
-def ingest_run(paths: Sequence[Path], mapper: Mapper, store: Store, how: How = PLAINLY) -> Summary:
+Engine = Callable[[Sequence[Path], Mapper, "Store", str, How], Summary]
+"""What reads the files: `ingest`, or another that is called and counts the same."""
+
+
+def ingest_run(
+    paths: Sequence[Path],
+    mapper: Mapper,
+    store: Store,
+    how: How = PLAINLY,
+    engine: Engine = ingest,
+) -> Summary:
     """`ingest`, on record. Raises what `ingest` raises; the run then stays without an end.
+
+    engine: what does the work of `ingest`, if not that.
 
     Raises UsageError where the store has the site's days in another time zone.
     """
@@ -95,7 +107,7 @@ def ingest_run(paths: Sequence[Path], mapper: Mapper, store: Store, how: How = P
         )
     _check_zone(held, mapper)
     store.register_site(mapper.site, str(mapper.zone), how.privacy)
-    return _recorded(store, mapper, named, lambda run_id: ingest(paths, mapper, store, run_id, how))
+    return _recorded(store, mapper, named, lambda run_id: engine(paths, mapper, store, run_id, how))
 
 
 def replay_run(mapper: Mapper, store: Store) -> Summary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,14 +13,16 @@ import typer
 from adapter.cli.command import Command
 from adapter.cli.output import Output, as_json
 from adapter.cli.report_form import REPORTS, Format, FormOptions
+from adapter.cli.spark import Engine, EngineName, Master, evaluated, refuse_local
 from adapter.cli.tables import Table, counted, plain
 from adapter.errors import UsageError
 from adapter.files import check_writable, write_atomically
 
 if TYPE_CHECKING:
     from adapter.config import Settings
-    from adapter.evaluate import Evaluation
+    from adapter.evaluate import Evaluation, Request
     from adapter.measures.definition import MeasureDefinition
+    from analytics.study import Study
 
 
 WHOLE = "redifferentiation-outcomes"
@@ -30,6 +33,15 @@ def _day(name: str, text: str) -> typer.models.OptionInfo:
         name, metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=text
     )
     return option
+
+
+class PolicyName(StrEnum):
+    """The disclosure policies of `mappings/disclosure/`, and none."""
+
+    NONE = "none"
+    SECURE_SUM = "secure-sum"
+    REGISTRY = "registry"
+    PUBLIC = "public"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +65,16 @@ class EvaluateOptions(FormOptions):
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write there, not to stdout.")
     ] = None
+    policy: Annotated[
+        PolicyName,
+        typer.Option(
+            "--policy",
+            help="What a MeasureReport may state: none, for inside the site, or what the policy "
+            "lets out to whom it is named after.",
+        ),
+    ] = PolicyName.NONE
+    engine: EngineName = Engine.LOCAL
+    master: Master = ""
 
 
 def run(options: EvaluateOptions, output: Output) -> int:
@@ -62,15 +84,14 @@ def run(options: EvaluateOptions, output: Output) -> int:
     """
     from adapter import config
     from adapter.abstract import abstract
-    from adapter.cli.caveats import warn_of_gaps
-    from adapter.evaluate import Request, evaluate, evaluate_aggregate
-    from adapter.quality.stamp import stamped
+    from adapter.evaluate import Request
     from adapter.report.evaluation import measure
-    from adapter.store import open_store
-    from adapter.workers import default_count
 
+    refuse_local(options.engine, options.master)
     form = _format(options, output)
     options.chosen_form(form)
+    if options.policy is not PolicyName.NONE and form not in REPORTS:
+        raise UsageError("--policy is a MeasureReport's", hint="--format fhir or csv")
     if options.out:
         check_writable(options.out)
     settings = config.load(options.config)
@@ -82,15 +103,11 @@ def run(options: EvaluateOptions, output: Output) -> int:
         end=_date(options.end),
         stratifiers=tuple(options.stratifiers),
     )
-    # A report needs no single patient, and what was derived before need not be again.
-    with open_store(options.store or settings.store.url, create=False) as store:
-        if form in REPORTS:
-            evaluation = evaluate_aggregate(store, study, request, workers=default_count())
-        else:
-            evaluation = evaluate(store, study, request)
-        evaluation = stamped(store, evaluation, options.instant())
-        _say(evaluation, store.counts()["quarantine"], output)
-        warn_of_gaps(store, options.sites, output)
+    url = options.store or settings.store.url
+    if options.engine is Engine.SPARK:
+        evaluation = _on_spark(url, study, request, options, output)
+    else:
+        evaluation = _of_store(url, study, request, options, output)
     if form is Format.TABLE:
         _write_tables(abstract(evaluation), options.out, output)
     elif form is Format.FIGURES:
@@ -102,17 +119,58 @@ def run(options: EvaluateOptions, output: Output) -> int:
     return 0
 
 
+def _of_store(
+    url: str, study: Study, request: Request, options: EvaluateOptions, output: Output
+) -> Evaluation:
+    from adapter.cli.caveats import warn_of_gaps
+    from adapter.evaluate import evaluate, evaluate_aggregate
+    from adapter.quality.stamp import stamped
+    from adapter.store import open_store
+    from adapter.workers import default_count
+
+    # A report needs no single patient, and what was derived before need not be again.
+    with open_store(url, create=False) as store:
+        if _of_aggregate(options):
+            found = evaluate_aggregate(store, study, request, workers=default_count())
+        else:
+            found = evaluate(store, study, request)
+        evaluation = stamped(store, found, options.instant())
+        _say(evaluation, store.counts()["quarantine"], output)
+        warn_of_gaps(store, options.sites, output)
+    return evaluation
+
+
+def _on_spark(
+    url: str, study: Study, request: Request, options: EvaluateOptions, output: Output
+) -> Evaluation:
+    from adapter.cli.caveats import warn_of_gaps
+    from adapter.spark.folder import Folder
+    from adapter.spark.register import with_gaps
+
+    aggregate = _of_aggregate(options)
+    evaluation = evaluated(url, options.master, study, request, aggregate=aggregate)
+    output.note("the quality gate does not run on Spark")
+    with with_gaps(Folder.of(url), options.sites) as (store, waiting):
+        _say(evaluation, waiting, output)
+        warn_of_gaps(store, options.sites, output)
+    return evaluation
+
+
+def _of_aggregate(options: EvaluateOptions) -> bool:
+    return options.form in REPORTS and not options.as_json
+
+
 def _report(
     evaluation: Evaluation, asked: MeasureDefinition, settings: Settings, options: EvaluateOptions
 ) -> str:
     """The report as text, in the form asked for."""
     from adapter.report.csv_table import csv_text
-    from adapter.report.evaluation import checked_report
+    from adapter.report.disclosed import disclosed_report
     from adapter.report.forms import render
 
     form = options.chosen_form(options.form)
     receiver = options.receiver(settings, evaluation.sites)
-    report = checked_report(evaluation, asked, settings, options.instant())
+    report = disclosed_report(evaluation, asked, settings, options.policy.value, options.instant())
     rendered = render(report, form, receiver)
     return csv_text(rendered, options.columns) if options.form is Format.CSV else as_json(rendered)
 

@@ -14,6 +14,7 @@ from adapter.cli.inputs import PATHS_HELP, given
 from adapter.cli.options import SiteMaps, SiteProfileName, StoreUrl
 from adapter.cli.output import Output
 from adapter.cli.progress import progress
+from adapter.cli.spark import Engine, EngineName, Master, ingested, refuse_local
 from adapter.cli.tables import Table
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class IngestOptions(CommonOptions):
         bool,
         typer.Option("--discard", help="With --replay: drop what still cannot be mapped."),
     ] = False
+    engine: EngineName = Engine.LOCAL
+    master: Master = ""
 
 
 def run(options: IngestOptions, output: Output) -> int:
@@ -82,12 +85,17 @@ def run(options: IngestOptions, output: Output) -> int:
         raise UsageError("give PATHs to read, or --replay alone", hint="raiway ingest --help")
     if options.discard and not options.replay:
         raise UsageError("--discard goes with --replay", hint="raiway ingest --help")
+    refuse_local(options.engine, options.master)
+    if options.engine is Engine.SPARK and options.replay:
+        raise UsageError("the Spark engine does not replay", hint="ingest the files again")
     settings = config.load(options.config)
     site = site_mapper(settings, options.site, options.maps, options.timezone, options.profile)
     # Before the store is opened: a wrong path must not leave a new store behind.
     with given(options.paths, output) as inputs:
         _warn_of_unlisted(settings, options.site, output)
         _look_at_runs(inputs, options.site, output)
+        if options.engine is Engine.SPARK:
+            return _loaded_on_spark(options, inputs, site, output)
         return _loaded(options, inputs, site, output)
 
 
@@ -111,6 +119,31 @@ def _loaded(options: IngestOptions, inputs: Inputs, site: SiteMapper, output: Ou
         landed.note_ingested(inputs.local, where)
         if options.discard:
             _discard(store, options.site, output)
+    return _told(options, summary, where, output)
+
+
+def _loaded_on_spark(
+    options: IngestOptions, inputs: Inputs, site: SiteMapper, output: Output
+) -> int:
+    from adapter import config, landed
+    from adapter.ingest import How
+    from adapter.runs import in_zone_of
+
+    def site_in(store: Store) -> SiteMapper:
+        found = in_zone_of(store, site)
+        _warn_of_mappings(store, found, output)
+        return found
+
+    how = How(options.strict, origins=inputs, privacy=landed.privacy(inputs.local))
+    url = options.store or config.load(options.config).store.url
+    summary, site, where = ingested(url, options.master, inputs.paths, how, site_in)
+    _report(summary, site, where, output)
+    landed.note_ingested(inputs.local, where)
+    return _told(options, summary, where, output)
+
+
+def _told(options: IngestOptions, summary: Summary, where: str, output: Output) -> int:
+    """The summary on stdout, if it is asked for; the exit code."""
     if options.as_json:
         output.json(
             {
