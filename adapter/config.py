@@ -19,9 +19,16 @@ from pydantic import BaseModel, Field, ValidationError
 
 from adapter import mapping_files
 from adapter.errors import ConfigurationError
+from adapter.registry_settings import (
+    RegistrySettings,
+    TrustSettings,
+    registry_beside,
+    trust_beside,
+)
 from adapter.server_settings import (
     ClientSettings,
     OpenIdSettings,
+    SecureSumSettings,
     ServerLimits,
     ServerSettings,
     beside_file,
@@ -82,6 +89,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "mappings": MappingsSettings,
     "report": ReportSettings,
     "server": ServerSettings,
+    "registry": RegistrySettings,
+    "trust": TrustSettings,
     "sites": SiteSettings,
 }
 
@@ -95,6 +104,8 @@ class Settings(Section):
     mappings: MappingsSettings = MappingsSettings()
     report: ReportSettings = ReportSettings()
     server: ServerSettings = ServerSettings()
+    registry: RegistrySettings = RegistrySettings()
+    trust: TrustSettings = TrustSettings()
     sites: tuple[SiteSettings, ...] = Field(default=())
 
     def site(self, name: str) -> SiteSettings | None:
@@ -121,16 +132,25 @@ def load(path: Path | None = None) -> Settings:
         settings = _kind()(**stated)
     except ValidationError as error:
         raise _explained(error, file, stated) from error
-    sites = tuple(beside(file.parent, site) for site in settings.sites)
-    changed: dict[str, Any] = {"sites": sites}
-    if "server" in settings.model_fields_set:
-        changed["server"] = beside_file(file.parent, settings.server)
-    if "folder" in settings.landing.model_fields_set:
-        landing = {"folder": file.parent / settings.landing.folder}
-        changed["landing"] = settings.landing.model_copy(update=landing)
     if settings.mappings.folder:
         _lay_over(file.parent / settings.mappings.folder)
-    return settings.model_copy(update=changed)
+    return settings.model_copy(update=_placed(settings, file.parent))
+
+
+def _placed(settings: Settings, folder: Path) -> dict[str, Any]:
+    """What holds relative paths, taken from this folder. Unset tables stay unset."""
+    changed: dict[str, Any] = {"sites": tuple(beside(folder, site) for site in settings.sites)}
+    stated = settings.model_fields_set
+    if "server" in stated:
+        changed["server"] = beside_file(folder, settings.server)
+    if "registry" in stated:
+        changed["registry"] = registry_beside(folder, settings.registry)
+    if "trust" in stated:
+        changed["trust"] = trust_beside(folder, settings.trust)
+    if "folder" in settings.landing.model_fields_set:
+        landing = {"folder": folder / settings.landing.folder}
+        changed["landing"] = settings.landing.model_copy(update=landing)
+    return changed
 
 
 def _lay_over(folder: Path) -> None:
@@ -223,5 +243,6 @@ def _homes(key: str) -> list[str]:
         "server.limits": ServerLimits,
         "server.clients": ClientSettings,
         "server.openid": OpenIdSettings,
+        "server.secure_sum": SecureSumSettings,
     }
     return [f"{key} in [{table}]" for table, model in tables.items() if key in model.model_fields]

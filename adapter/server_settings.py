@@ -74,6 +74,18 @@ class OpenIdSettings(Section):
     reader_policy: Policy = "public"
 
 
+class SecureSumSettings(Section):
+    """One of the two servers of a secure sum (experimental; docs/secure-sum.md)."""
+
+    role: Literal["registry", "trustee"]
+    directory: Path
+    """The file of all public keys: sites, registry, trustee."""
+    keys: Secret
+    """Our own private keys, which `raiway secure-sum keys --server` makes."""
+    folder: Path = Path("secure-sum")
+    """Where its rounds are kept; of this server alone, and to be backed up."""
+
+
 class ServerSettings(Section):
     """How the FHIR facade and the pages are served."""
 
@@ -104,6 +116,7 @@ class ServerSettings(Section):
     session_key: Secret = ""
     session_life: Duration = timedelta(hours=8)
     openid: OpenIdSettings | None = None
+    secure_sum: SecureSumSettings | None = None
     ca_file: Path | None = None
     """The authority of the hospital's own that key sets and the login provider are asked with."""
     audit_log: Path | None = None
@@ -124,6 +137,8 @@ def beside_file(folder: Path, server: ServerSettings) -> ServerSettings:
     if server.openid is not None:
         stated = _secret(folder, server.openid.client_secret)
         changed["openid"] = server.openid.model_copy(update={"client_secret": stated})
+    if server.secure_sum is not None:
+        changed["secure_sum"] = _secure_sum(folder, server.secure_sum)
     if server.clients:
         changed["clients"] = tuple(_client(folder, client) for client in server.clients)
     return server.model_copy(update=changed)
@@ -133,6 +148,15 @@ def _client(folder: Path, client: ClientSettings) -> ClientSettings:
     if client.jwks_file is None:
         return client
     return client.model_copy(update={"jwks_file": folder / client.jwks_file})
+
+
+def _secure_sum(folder: Path, stated: SecureSumSettings) -> SecureSumSettings:
+    changed = {
+        "directory": folder / stated.directory,
+        "keys": _secret(folder, stated.keys),
+        "folder": folder / stated.folder,
+    }
+    return stated.model_copy(update=changed)
 
 
 def _secret(folder: Path, stated: str) -> str:

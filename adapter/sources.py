@@ -204,7 +204,8 @@ def parsed(source: str, text: bytes) -> Iterator[Found | Broken]:
     except UnicodeDecodeError as error:
         yield Broken(source, f"not UTF-8 at byte {error.start}", _shown(text))
     except json.JSONDecodeError as error:
-        yield Broken(source, f"not JSON: {error.msg.removesuffix(' at')} at character {error.pos}", _shown(text))
+        what = error.msg.removesuffix(" at")
+        yield Broken(source, f"not JSON: {what} at character {error.pos}", _shown(text))
     except ValueError as error:
         yield Broken(source, str(error), _shown(text))
     except ArithmeticError:

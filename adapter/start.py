@@ -77,6 +77,32 @@ authentication = "none"
 # A [[server.clients]] for each registered system: id, jwks_uri or jwks_file, scopes, policy (what
 # its reports may state); see docs/security.md.
 
+[registry]
+# Where raiway submit sends our reports (docs/pooling.md): the registry's FHIR base.
+url = ""
+# smart (Backend Services), once client_id is set; or none.
+auth = "smart"
+# The id under which the registry has registered us.
+client_id = ""
+# Made by: raiway keys registry --new. It signs reports, and is what the registry knows us by.
+private_key = ""
+# How the registry calls that key; without one, the key's thumbprint.
+kid = ""
+# Another key, to sign with; "": the one above does both.
+signing_key = ""
+# The proxy that leads out of the hospital's network.
+proxy = ""
+# The certificate authority of the registry's own (PEM).
+ca_file = ""
+# What was signed and sent: each report names the one before it. To be backed up.
+releases = "raiway-releases.json"
+
+[trust]
+# On a registry: the file that says which site signs with which key (docs/pooling.md).
+keys = ""
+# The FHIR base for which sites sign; "": this server's.
+audience = ""
+
 # One [[sites]] for each site whose data is loaded.
 [[sites]]
 # As in: raiway ingest export/ --site A --timezone America/New_York

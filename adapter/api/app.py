@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from adapter.api import pages, pooling_routes
+from adapter.api import pages, pooling_routes, secure_sum_routes
 from adapter.api.context import ApiContext
 from adapter.api.evaluating import routes as evaluating
 from adapter.api.fhir import capability, definitional, failures, methods
+from adapter.api.inbox import provenance_routes
 from adapter.api.operational.database import migrate, operational_engine
 from adapter.api.reports import routes as reports
 from adapter.api.running import documentation, health, metrics, observing
@@ -35,6 +36,7 @@ def create_app(settings: Settings, store_url: str) -> FastAPI:
     failures.install(app)
     methods.install(app)
     _add_routes(app)
+    secure_sum_routes.install(app, context)
     installation.install(app, context)
     pages.install(app)
     observing.install(app)
@@ -50,6 +52,7 @@ def _add_routes(app: FastAPI) -> None:
     app.state.evaluator.timed = metrics.metrics_of(app).evaluation
     app.include_router(pooling_routes.router, prefix=FHIR)
     reports.install(app)
+    app.include_router(provenance_routes.router, prefix=FHIR)
     app.include_router(capability.router, prefix=FHIR)
     app.include_router(definitional.router, prefix=FHIR)
 

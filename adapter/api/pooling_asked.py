@@ -28,18 +28,27 @@ MOST = 1000
 PASSED_ON = ("measure.title", "reporter", "reporter:identifier", "subject", "subject:identifier")
 """Parameters that select stored reports as they do in a search."""
 KNOWN = {"measure", "period", "measure-report", "_id", "result-reporter", "result-subject",
-         *PASSED_ON}  # fmt: skip
+         "unsigned", *PASSED_ON}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The reports to be pooled, and the Measure that they are of. stored: ids of those held here;
-    reporter: who reports the result, None for whom the settings name."""
+    """The reports to be pooled, and the Measure that they are of.
+
+    Attributes:
+        inline: the reports in the request.
+        stored: those held here.
+        reporter: who reports the result, None for whom the settings name.
+        named: whether the stored ones are by their id, not found by a search.
+        unsigned: whether reports without a signature are wanted.
+    """
 
     measure: MeasureDefinition
-    reports: tuple[Json, ...]
-    stored: tuple[str, ...]
+    inline: tuple[Json, ...]
+    stored: tuple[Stored, ...]
     reporter: Reporter | None
+    named: bool = False
+    unsigned: bool = False
 
 
 def asked(asking: Asking, sent: Given, instance: str) -> Asked:
@@ -58,7 +67,14 @@ def asked(asking: Asking, sent: Given, instance: str) -> Asked:
     if not reports:
         raise FhirFailure(404, "not-found", "no report that could be pooled was found")
     _refuse_outside(sent, reports, period)
-    return Asked(measure, tuple(reports), tuple(each.id for each in stored), _reporter(sent))
+    return Asked(
+        measure,
+        tuple(inline),
+        tuple(stored),
+        _reporter(sent),
+        named=bool(named),
+        unsigned=sent.one("unsigned") == "true",
+    )
 
 
 def _keys(sent: Given, instance: str) -> list[str]:

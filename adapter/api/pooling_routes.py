@@ -1,7 +1,8 @@
 """`MeasureReport/$aggregate` (SANER): the report of all sites from the report of each.
 
-Everything is added first and estimated then; nothing is stored. What is answered passes the gate of
-the client's policy. FHIR R4 operations; parameters: OperationDefinition/aggregate.
+Only signed reports are pooled, unless `unsigned` is said on an open server. Everything is added
+first and estimated then; nothing is stored. What is answered passes the gate of the client's
+policy, and is one of its releases. FHIR R4 operations; parameters: OperationDefinition/aggregate.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from adapter.api.context import context_of
 from adapter.api.evaluating.given import Given, given
 from adapter.api.fhir.failures import FhirFailure
 from adapter.api.fhir.reply import reply
+from adapter.api.inbox.opening import Opening, cohort, open_once, reporters
+from adapter.api.inbox.pooling import poolable
 from adapter.api.pooling_asked import asked
 from adapter.api.reports.asking import Asking
 from adapter.api.security.audit import audit
@@ -44,18 +47,22 @@ def aggregate_with(request: Request, id: Id, who: Who, sent: Sent) -> Response: 
 
 
 def _aggregated(request: Request, who: Principal, sent: Given, instance: str) -> Response:
-    settings = context_of(request).settings
+    context = context_of(request)
+    settings = context.settings
     wanted = asked(Asking(request, who), sent, instance)
+    reports = poolable(request, wanted)
     try:
-        table = pool(wanted.reports, wanted.measure)
+        table = pool(reports, wanted.measure)
         if who.policy == "none" or (who.policy == "registry" and not table.exact):
             report = report_of_sites(table, settings, wanted.reporter)
         else:
             report = gated_report(table, settings, who.policy, wanted.reporter)
+            opening = Opening(who.policy, cohort(reports, wanted.measure), reporters(table))
+            open_once(context.engine, opening, report)
     except PoolingRefused as error:
         raise FhirFailure(
             422, error.issue_code, f"{error} [{error.rule}]", expression=["MeasureReport"]
         ) from error
-    read = [f"MeasureReport/{key}" for key in wanted.stored]
+    read = [f"MeasureReport/{each.id}" for each in wanted.stored]
     audit(request, who, "E", [f"Measure/{wanted.measure.id}", *read], interaction="aggregate")
     return reply(request, report)

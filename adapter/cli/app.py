@@ -33,7 +33,10 @@ VERBS = (
     "sensitivity",
     "table-one",
     "export",
+    "submit",
     "pool",
+    "secure-sum",
+    "network",
     "serve",
     "users",
 )

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from adapter.cli.command import Command, CommonOptions
+from adapter.cli.extra import need_serve
 from adapter.cli.output import Output, as_json
 from adapter.files import check_writable, write_atomically
 
 if TYPE_CHECKING:
+    from adapter.config import Settings
     from adapter.pooling.pool import PooledTable
 
 
@@ -43,32 +45,40 @@ class PoolOptions(CommonOptions):
         Path | None,
         typer.Option("--out", metavar="FILE", help="Write the pooled MeasureReport there."),
     ] = None
+    unsigned: Annotated[
+        bool,
+        typer.Option(
+            "--unsigned",
+            help="Pool reports whose signatures nobody checks: experiments on one machine.",
+        ),
+    ] = False
 
 
 def run(options: PoolOptions, output: Output) -> int:
     """Add up sites' MeasureReports of one Measure: exact, or bounds where a site hides counts.
 
-    Shows a table; --json gives all numbers, --out FILE writes the pooled MeasureReport.
+    Only signed reports are added: each FILE has its FILE.provenance.json beside it, as raiway
+    submit leaves it, and its key stands in the file of [trust] keys. Shows a table; --json gives
+    all numbers, --out FILE writes the pooled MeasureReport.
 
     Example: raiway pool site-*.json --out pooled.json
     """
     from adapter import config
     from adapter.pooling.document import document, tables
-    from adapter.pooling.files import measure_id, read_reports
-    from adapter.pooling.made import gated_report, report_of_sites
+    from adapter.pooling.files import measure_id
+    from adapter.pooling.made import report_of_sites
     from adapter.pooling.pool import pool
     from adapter.report.evaluation import measure
 
     if options.out:
         check_writable(options.out)
     settings = config.load(options.config)
-    reports = read_reports(options.files)
-    pooled = pool(reports, measure(measure_id(reports), settings))
+    reports = _reports(options, settings, output)
+    asked = measure(measure_id(reports), settings)
+    pooled = pool(reports, asked)
     _say(pooled, output)
     public = options.recipient is Recipient.PUBLIC
-    report = (
-        gated_report(pooled, settings, "public") if public else report_of_sites(pooled, settings)
-    )
+    report = _released(pooled, reports, settings) if public else report_of_sites(pooled, settings)
     if options.out:
         write_atomically(options.out, as_json(report))
         output.note(f"written: {options.out}")
@@ -79,6 +89,36 @@ def run(options: PoolOptions, output: Output) -> int:
     else:
         output.tables(tables(document(pooled)))
     return 0
+
+
+def _reports(options: PoolOptions, settings: Settings, output: Output) -> list[dict[str, Any]]:
+    """Those of the files, each trusted unless signatures are not asked for."""
+    from adapter.pooling.files import read_reports
+
+    if options.unsigned:
+        output.warn("no signature is checked: the result is for experiments alone")
+        return read_reports(options.files)
+    need_serve()
+    from adapter.api.inbox.files import registry
+
+    with registry(settings) as record:
+        return record.trusted(options.files)
+
+
+def _released(
+    pooled: PooledTable, reports: list[dict[str, Any]], settings: Settings
+) -> dict[str, Any]:
+    """The report for the public, put on record as one of the registry's releases."""
+    need_serve()
+    from adapter.api.inbox.files import registry
+    from adapter.api.inbox.opening import Opening, cohort, reporters
+    from adapter.pooling.made import gated_report
+
+    report = gated_report(pooled, settings, "public")
+    opening = Opening("public", cohort(reports, pooled.measure), reporters(pooled))
+    with registry(settings) as record:
+        record.open_once(opening, report)
+    return report
 
 
 def _show_public(report: dict[str, Any], options: PoolOptions, output: Output) -> None:

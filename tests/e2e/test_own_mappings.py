@@ -87,7 +87,7 @@ def folder(export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for add in (analyte, site, measure):
         add(found / "ours")
     (found / "raiway.toml").write_text('[mappings]\nfolder = "ours"\n')
-    values = [
+    values: list[tuple[dict[str, str], dict[str, Any]]] = [
         ({"system": "http://loinc.org", "code": CALCITONIN}, {"value": 20, "code": "pmol/L"}),
         ({"system": OURS, "code": "CT"}, {"value": 12.5}),
     ]
@@ -115,9 +115,7 @@ def test_a_new_analyte_of_a_new_site_is_in_the_store_in_its_unit(folder: Path):
     with open_store(f"sqlite:///{folder / 'raiway.db'}", create=False) as store:
         rows = [row for row in store.rows(LabResultRow) if row.analyte == "Calcitonin"]
         (zone,) = [each.timezone for each in store.sites() if each.site == "west"]
-    found = {
-        row.resource_id: (str(row.value_low), row.unit) for row in rows if row.site == "west"
-    }
+    found = {row.resource_id: (str(row.value_low), row.unit) for row in rows if row.site == "west"}
     assert len(rows) > len(found), "the distractors of the synthetic hospital became results too"
     assert found == {"calcitonin-0": ("68.40", "pg/mL"), "calcitonin-1": ("12.5", "pg/mL")}
     assert zone == "Europe/Berlin"

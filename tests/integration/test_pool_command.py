@@ -40,7 +40,7 @@ SITES = ("two.json", "site-2.json", "site-3.json", "site-4.json")
 
 
 def test_the_numbers_are_those_of_all_rows(folder: Path):
-    found = raiway("pool", *SITES, "--json", cwd=folder).json
+    found = raiway("pool", "--unsigned", *SITES, "--json", cwd=folder).json
     assert found["poolable"] == "exact"
     assert found["sites"]["n"] == 5
     assert found["figures"]["km_183"] == pytest.approx(expected()["km"]["surv"][1], rel=1e-12)
@@ -51,7 +51,7 @@ def test_the_numbers_are_those_of_all_rows(folder: Path):
 
 
 def test_the_table_is_for_eyes_and_the_report_for_machines(folder: Path):
-    run = raiway("pool", *SITES, "--out", "pooled.json", cwd=folder)
+    run = raiway("pool", "--unsigned", *SITES, "--out", "pooled.json", cwd=folder)
     assert "km_183" in run.stdout
     assert "written: pooled.json" in run.stderr
     report = json.loads((folder / "pooled.json").read_text(encoding="utf-8"))
@@ -60,7 +60,7 @@ def test_the_table_is_for_eyes_and_the_report_for_machines(folder: Path):
 
 
 def test_hidden_counts_give_bounds_and_a_warning(folder: Path):
-    run = raiway("pool", "masked.json", "--json", cwd=folder)
+    run = raiway("pool", "--unsigned", "masked.json", "--json", cwd=folder)
     assert "the result is bounds" in run.stderr
     assert run.json["poolable"] == "bounds-only"
     assert set(run.json["figures"]["km_192"]) == {"low", "high"}
@@ -68,13 +68,13 @@ def test_hidden_counts_give_bounds_and_a_warning(folder: Path):
 
 
 def test_what_the_public_gets_passes_the_gate(folder: Path):
-    report = raiway("pool", *SITES, "--for", "public", cwd=folder).json
+    report = raiway("pool", "--unsigned", *SITES, "--for", "public", cwd=folder).json
     assert control(report)["mode"] == "rounded"
     assert "Organization/site-0" not in json.dumps(report)
     assert check(report, measures()[TTP]) == []
-    few = raiway("pool", "two.json", "--for", "public", cwd=folder).json
+    few = raiway("pool", "--unsigned", "two.json", "--for", "public", cwd=folder).json
     assert control(few)["mode"] == "withheld"
-    refused = raiway("pool", "masked.json", "--for", "public", cwd=folder, expect=3)
+    refused = raiway("pool", "--unsigned", "masked.json", "--for", "public", cwd=folder, expect=3)
     assert "does not pass the gate" in refused.stderr
 
 
@@ -83,7 +83,9 @@ def test_what_does_not_belong_together_is_refused_by_rule(folder: Path):
         ([*SITES, "site-2.json"], "reporter"),
         ([*SITES, "masked.json"], "grid"),
     ):
-        run = raiway("pool", *files, "--json", "--out", "no.json", cwd=folder, expect=3)
+        run = raiway(
+            "pool", "--unsigned", *files, "--json", "--out", "no.json", cwd=folder, expect=3
+        )
         assert run.json["error"]["hint"].startswith(f"{rule}: ")
         assert run.json["error"]["code"] == "business-rule"
     assert not (folder / "no.json").exists()
@@ -97,6 +99,6 @@ def test_files_that_hold_no_report_are_named(folder: Path):
         ("empty.json", "holds no MeasureReport"),
         ("absent.json", "cannot be read"),
     ):
-        run = raiway("pool", name, cwd=folder, expect=2)
+        run = raiway("pool", "--unsigned", name, cwd=folder, expect=2)
         assert what in run.stderr
         assert name in run.stderr

@@ -33,7 +33,10 @@ def test_paths_are_taken_from_the_folder_of_the_file(toml: Path):
     assert "timezone" not in first.model_fields_set
 
 
-KNOWN = "known here: [store], [landing], [analysis], [mappings], [report], [server], [sites]"
+KNOWN = (
+    "known here: [store], [landing], [analysis], [mappings], [report], [server], [registry], "
+    "[trust], [sites]"
+)
 
 
 @pytest.mark.parametrize(

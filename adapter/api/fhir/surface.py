@@ -225,6 +225,14 @@ AUDIT_EVENT = Offered(
     documentation="Who read, changed or evaluated what, and when. Of agent, agent:identifier.",
 )
 
-OFFERED = (MEASURE_REPORT, *DEFINITIONAL, AUDIT_EVENT)
+PROVENANCE = Offered(
+    "Provenance",
+    ("read",),
+    (),
+    documentation="Of a signed report, by its release's hash, which the receipt states: what made "
+    "it, and the signature. It comes in the header X-Provenance of PUT MeasureReport/[id].",
+)
+
+OFFERED = (MEASURE_REPORT, *DEFINITIONAL, PROVENANCE, AUDIT_EVENT)
 SYSTEM_INTERACTIONS: tuple[Literal["batch", "transaction"], ...] = ("batch", "transaction")
 SYSTEM_OPERATIONS: tuple[Operation, ...] = ()

@@ -11,6 +11,7 @@ from adapter.api.fhir.body import resource_body
 from adapter.api.fhir.failures import FhirFailure, outcome
 from adapter.api.fhir.reply import http_date, no_content, reply
 from adapter.api.fhir.search import prefers
+from adapter.api.inbox import receiving
 from adapter.api.reports.accepting import problems
 from adapter.api.reports.asking import Asking
 from adapter.api.reports.changes import Answer, Changes, Conditions, checked, valid_id
@@ -55,6 +56,7 @@ def _resource_of(body: Json) -> Json:
 @router.post("/MeasureReport", name="create a MeasureReport")
 def create(request: Request, who: Creator, body: Body) -> Response:
     """Store a report; with If-None-Exist only where no report matches."""
+    receiving.refuse_signature(request)
     asking = Asking(request, who)
     sent = checked(asking, body, received(request))
     with asking.repository.changing() as transaction:
@@ -64,10 +66,15 @@ def create(request: Request, who: Creator, body: Body) -> Response:
 
 @router.put("/MeasureReport/{id}", name="update a MeasureReport")
 def update(request: Request, id: str, who: Updater, body: Body) -> Response:  # noqa: A002
-    """Store the next version, or the first under the client's id (updateCreate)."""
+    """Store the next version, or the first under the client's id (updateCreate).
+
+    With a signature in X-Provenance: that of a site, and the answer is its receipt.
+    """
     asking = Asking(request, who)
     valid_id(id)
     sent = checked(asking, body, received(request))
+    if receiving.is_signed(request):
+        return receiving.take(asking, id, sent, conditions(request))
     with asking.repository.changing() as transaction:
         answer = Changes(transaction, asking).update(id, sent, conditions(request))
     return answered(asking, answer, "U")
@@ -76,6 +83,7 @@ def update(request: Request, id: str, who: Updater, body: Body) -> Response:  # 
 @router.put("/MeasureReport", name="update a MeasureReport by search")
 def update_matching(request: Request, who: Updater, body: Body) -> Response:
     """Store the next version of the one report that matches, or a new one."""
+    receiving.refuse_signature(request)
     asking = Asking(request, who)
     sent = checked(asking, body, received(request))
     with asking.repository.changing() as transaction:

@@ -1,0 +1,1 @@
+"""A network in a box: hospitals, registry and trustee as processes on one machine."""

@@ -1,0 +1,1 @@
+"""Who sent which report: signatures over exact bytes, registered keys, and chains of releases."""
