@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from adapter import errors
@@ -52,7 +54,7 @@ def spark_session(master: str) -> Iterator[SparkSession]:
         from pyspark.sql import SparkSession
     except ImportError:
         raise UsageError("the Spark engine is not installed", hint=EXTRA) from None
-    before = SparkSession.getActiveSession()
+    before, interrupted = SparkSession.getActiveSession(), signal.getsignal(signal.SIGINT)
     session = before or _begun(master or LOCAL)
     try:
         for name, value in SETTINGS.items():
@@ -61,6 +63,13 @@ def spark_session(master: str) -> Iterator[SparkSession]:
     finally:
         if before is None:
             session.stop()
+            _give_back(interrupted)
+
+
+def _give_back(interrupted: Any) -> None:
+    """Let SIGINT do what it did before: PySpark takes it at the start, and keeps it."""
+    if interrupted is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, interrupted)
 
 
 @contextmanager

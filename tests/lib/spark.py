@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -55,6 +56,7 @@ LATE = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::Deprecatio
 @contextmanager
 def session(engine: str) -> Iterator[SparkSession]:
     """A session on `sail` or on a master of Spark, on this machine."""
+    interrupted = signal.getsignal(signal.SIGINT)
     with _no_trace_of_connect():
         if engine == "sail":
             with sail() as address, spark_session(address) as found:
@@ -63,6 +65,7 @@ def session(engine: str) -> Iterator[SparkSession]:
             needs_spark()
             with spark_session(engine) as found:
                 yield found
+    assert signal.getsignal(signal.SIGINT) is interrupted, "Spark keeps SIGINT"
 
 
 def needs_spark() -> None:
