@@ -6,6 +6,7 @@ RaiwayError                      1  exception
     DefinitionError              2  invalid       a file under mappings/ or a site's ConceptMap
       ViewDefinitionError        2  invalid       a ViewDefinition that cannot be run
   GateFailed                     3  business-rule the quality gate or a report's own check
+    RuleBroken                   3  business-rule one of named rules, as those of pooling
   Unreachable                    4  transient     a server or store out of reach, or refusing
     StoreError                   4  transient     the analytic store
   LandingError                   4  transient     a landing folder that cannot be written: disk full
@@ -20,6 +21,9 @@ paths, never a patient's data.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
 
 
 class RaiwayError(Exception):
@@ -62,6 +66,18 @@ class GateFailed(RaiwayError):
 
     exit_code = 3
     issue_code = "business-rule"
+
+
+class RuleBroken(GateFailed):
+    """A gate of named rules that failed; `rule` names which of `RULES` is broken."""
+
+    RULES: ClassVar[Mapping[str, str]]
+    SAID: ClassVar[str] = ""
+    """What the message begins with."""
+
+    def __init__(self, rule: str, what: str, *, where: str = "") -> None:
+        super().__init__(f"{self.SAID}{what}", where=where, hint=f"{rule}: {self.RULES[rule]}")
+        self.rule = rule
 
 
 class Unreachable(RaiwayError):

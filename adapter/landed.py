@@ -59,10 +59,7 @@ def find(folder: Path) -> Found:
     Raises UsageError for a manifest that cannot be read, or a file that is not as it was.
     """
     runs, unfinished = [], []
-    for mark in sorted(folder.rglob(QUARANTINE)):
-        path = mark.parent
-        if STATE in path.relative_to(folder).parts:
-            continue
+    for path in run_folders(folder):
         if (path / MANIFEST).exists():
             runs.append(_read(path))
         else:
@@ -70,6 +67,13 @@ def find(folder: Path) -> Found:
     # An instant as a name sorts as time does.
     runs.sort(key=lambda run: (run.path.name, run.path))
     return Found(tuple(runs), tuple(unfinished))
+
+
+def run_folders(folder: Path) -> Iterator[Path]:
+    """The folders of all runs in a folder, finished or not."""
+    for mark in sorted(folder.rglob(QUARANTINE)):
+        if STATE not in mark.parent.relative_to(folder).parts:
+            yield mark.parent
 
 
 def check_site(paths: Iterable[Path], site: str) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapter.landed import MANIFEST, QUARANTINE, RUN, STATE
+from adapter.landed import MANIFEST, RUN, run_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,7 @@ class Pull:
 def pulls(folder: Path) -> list[Pull]:
     """The pulls, the last first; none where the folder does not exist. What is no manifest of a
     run is shown as a pull that did not end."""
-    marks = (mark.parent for mark in folder.rglob(QUARANTINE))
-    found = [_pull(path) for path in marks if STATE not in path.relative_to(folder).parts]
+    found = map(_pull, run_folders(folder))
     return sorted(found, key=lambda pull: pull.started, reverse=True)
 
 

@@ -10,24 +10,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from adapter.models import FACT_TABLES
 from adapter.store import open_store
 from benchmarks import results
-from benchmarks.measure import ROOT, Memory
+from benchmarks.evaluate import answered
+from benchmarks.measure import RAIWAY, watched, work_folder
 from benchmarks.serve import postgresql
 from benchmarks.thyroid import Planted, cohort
 
-RAIWAY = (sys.executable, "-c", "from adapter.cli import main; main()")
 ENGINES = ("sqlite", "postgresql")
 
 
@@ -50,9 +47,7 @@ class Run:
 def run(engine: str, url: str, folder: Path, planted: Planted, workers: int) -> Run:
     """Ingest, evaluate anew, evaluate twice with what is kept. Raises RuntimeError."""
     asked = ["ingest", str(folder), "--site", "A", "--timezone", "UTC", "--quiet", "--store", url]
-    begun = time.perf_counter()
-    _, load_peak = _watched([*RAIWAY, *asked])
-    load = time.perf_counter() - begun
+    loaded = watched([*RAIWAY, *asked])
     with open_store(url, create=False) as store:
         counts = store.counts()
     facts = sum(counts[str(table.__tablename__)] for table in FACT_TABLES)
@@ -60,29 +55,13 @@ def run(engine: str, url: str, folder: Path, planted: Planted, workers: int) -> 
     _evaluated(url, workers, planted, "keep")
     kept, _ = _evaluated(url, workers, planted, "keep")
     sizes = planted.patients, counts["resource"], facts
-    return Run(engine, *sizes, load, load_peak, anew, anew_peak, kept)
+    return Run(engine, *sizes, loaded.wall, loaded.peak_bytes, anew, anew_peak, kept)
 
 
 def _evaluated(url: str, workers: int, planted: Planted, kept: str) -> tuple[float, int]:
     command = [sys.executable, "-m", "benchmarks.evaluate_child", url, str(workers), kept]
-    text, peak = _watched(command)
-    said: dict[str, Any] = json.loads(text.splitlines()[-1])
-    for name in ("patients", "enrolled", "responders"):
-        if said[name] != getattr(planted, name):
-            raise RuntimeError(f"{url.partition(':')[0]}: {name} is {said[name]}, not as planted")
+    said, peak = answered(command, planted)
     return float(said["evaluate"]), peak
-
-
-def _watched(command: Sequence[str]) -> tuple[str, int]:
-    """What the process printed, and its peak memory. Raises RuntimeError."""
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        memory = Memory(process.pid)
-        memory.start()
-        text, _ = process.communicate()
-        memory.stop()
-    if process.returncode:
-        raise RuntimeError(f"{command[-1]} ended with {process.returncode}")
-    return text, memory.peak
 
 
 @contextmanager
@@ -127,8 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, help="where cohorts are made and kept")
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
     asked = parser.parse_args(argv)
-    work = asked.work or Path(tempfile.gettempdir()) / "raiway-benchmark"
-    work.mkdir(parents=True, exist_ok=True)
+    work = work_folder(asked.work)
     found: list[Run] = []
     try:
         for patients in map(int, asked.patients.split(",")):

@@ -28,7 +28,7 @@ from typing import Any
 
 from benchmarks import results
 from benchmarks.contestants.raiway_ingest import ingest
-from benchmarks.measure import ROOT, Memory, peers_folder
+from benchmarks.measure import ROOT, peers_folder, watched, work_folder
 from benchmarks.thyroid import Planted, changed, cohort
 
 PEER = ("fhir4ds-v2==0.0.17", "pandas")
@@ -86,32 +86,26 @@ def rounds(patients: int, asked: argparse.Namespace) -> Iterator[Run]:
 def _raiway(way: str, store: Path, workers: int, load: float, planted: Planted) -> Run:
     kept = "anew" if way == "anew" else "keep"
     command = [sys.executable, "-m", "benchmarks.evaluate_child", f"sqlite:///{store}"]
-    said, peak = _watched([*command, str(workers), kept], planted)
+    said, peak = answered([*command, str(workers), kept], planted)
     before = load if way == "first" else 0.0
     return Run(f"raiway, {way}", planted.patients, said["evaluate"], said["cpu"], before, peak)
 
 
 def _peer(folder: Path, planted: Planted) -> Run:
     script = str(ROOT / "benchmarks" / "evaluate_peer.py")
-    said, peak = _watched([str(peer_python()), script, str(folder)], planted)
+    said, peak = answered([str(peer_python()), script, str(folder)], planted)
     seconds = said["evaluate"], said["cpu"], said["load"]
     return Run(PEER[0], planted.patients, *seconds, peak)
 
 
-def _watched(command: Sequence[str], planted: Planted) -> tuple[dict[str, Any], int]:
-    """What the process said, and its peak memory."""
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        memory = Memory(process.pid)
-        memory.start()
-        text, _ = process.communicate()
-        memory.stop()
-    if process.returncode:
-        raise RuntimeError(f"{command[1:3]} ended with {process.returncode}")
-    said: dict[str, Any] = json.loads(text.splitlines()[-1])
+def answered(command: Sequence[str], planted: Planted) -> tuple[dict[str, Any], int]:
+    """What the process said, and its peak memory. Raises RuntimeError for a wrong answer."""
+    ended = watched(command)
+    said: dict[str, Any] = json.loads(ended.text.splitlines()[-1])
     for name in ("patients", "enrolled", "responders"):
         if said[name] != getattr(planted, name):
-            raise RuntimeError(f"{command[1:3]}: {name} is {said[name]}, not as planted")
-    return said, memory.peak
+            raise RuntimeError(f"{command[1:4]}: {name} is {said[name]}, not as planted")
+    return said, ended.peak_bytes
 
 
 def summary(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -182,8 +176,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if asked.install_peer:
         install_peer()
         return 0
-    asked.work = asked.work or Path(tempfile.gettempdir()) / "raiway-benchmark"
-    asked.work.mkdir(parents=True, exist_ok=True)
+    asked.work = work_folder(asked.work)
     runs: list[Run] = []
     try:
         for patients in map(int, asked.patients.split(",")):

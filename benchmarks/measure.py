@@ -103,6 +103,43 @@ def _without_folders(text: str) -> str:
     return re.sub(r"(?<!\S)/\S*/|(?<=\()/\S*/", "", text)
 
 
+RAIWAY = (sys.executable, "-c", "import sys; from adapter.cli import main; sys.exit(main())")
+"""What the console script does, also where it is not installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A program that ran: what it printed, its seconds, CPU seconds and peak memory."""
+
+    text: str
+    wall: float
+    cpu: float
+    peak_bytes: int
+
+
+def watched(command: Sequence[str]) -> Ended:
+    """Run a program. Raises RuntimeError, which names its last words, for any exit code but 0."""
+    before, begun = os.times(), time.perf_counter()
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        memory = Memory(process.pid)
+        memory.start()
+        text, _ = process.communicate()
+        memory.stop()
+    wall, after = time.perf_counter() - begun, os.times()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command[1:4])} ended with {process.returncode}")
+    cpu = after.children_user + after.children_system
+    cpu -= before.children_user + before.children_system
+    return Ended(text, wall, cpu, memory.peak)
+
+
+def work_folder(stated: Path | None) -> Path:
+    """Where cohorts and exports are made and kept; it exists."""
+    folder = stated or Path(tempfile.gettempdir()) / "raiway-benchmark"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 class Memory(Thread):
     """Looks at the memory of a process and its descendants until told to stop.
 

@@ -10,10 +10,8 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -23,10 +21,9 @@ from adapter.errors import UsageError
 from adapter.html_report.browser import browser
 from adapter.synthetic.hospital import write_ndjson
 from benchmarks import results
-from benchmarks.measure import ROOT, Memory
+from benchmarks.measure import RAIWAY, ROOT, watched, work_folder
 from benchmarks.thyroid import cohort
 
-RAIWAY = (sys.executable, "-c", "from adapter.cli import main; main()")
 WAYS = {"patient": (), "aggregate": ("--level", "aggregate"), "interactive": ("--interactive",)}
 
 
@@ -53,29 +50,14 @@ def runs(stores: Sequence[tuple[int, Path]], work: Path) -> Iterator[Run]:
         for way, options in WAYS.items():
             out = work / f"report-{persons}-{way}.html"
             command = [*RAIWAY, "report", "--store", f"sqlite:///{store}", "--out", str(out)]
-            wall, cpu, peak = timed([*command, *options])
+            made = watched([*command, *options])
             content = out.read_bytes()
             ready, nodes = shown(out)
             zipped = len(gzip.compress(content))
             enrolled = _enrolled(store)
             sizes = len(content), zipped
-            yield Run(persons, enrolled, way, wall, cpu, peak, *sizes, ready, nodes)
-
-
-def timed(command: Sequence[str]) -> tuple[float, float, int]:
-    """Seconds by the clock and of all processes, and the peak memory. Raises RuntimeError."""
-    before, begun = os.times(), time.perf_counter()
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
-        memory = Memory(process.pid)
-        memory.start()
-        process.communicate()
-        memory.stop()
-    after = os.times()
-    if process.returncode:
-        raise RuntimeError(f"raiway report ended with {process.returncode}")
-    cpu = after.children_user + after.children_system
-    cpu -= before.children_user + before.children_system
-    return time.perf_counter() - begun, cpu, memory.peak
+            seconds = made.wall, made.cpu
+            yield Run(persons, enrolled, way, *seconds, made.peak_bytes, *sizes, ready, nodes)
 
 
 def shown(file: Path) -> tuple[float, int]:
@@ -142,8 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, help="where cohorts are made and kept")
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
     asked = parser.parse_args(argv)
-    work = asked.work or Path(tempfile.gettempdir()) / "raiway-benchmark"
-    work.mkdir(parents=True, exist_ok=True)
+    work = work_folder(asked.work)
     sizes = [int(each) for each in asked.patients.split(",") if each]
     try:
         found = list(runs(list(stores(sizes, work)), work))

@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -37,7 +36,7 @@ from adapter.store import open_store
 from benchmarks.facts import THYROGLOBULIN
 from benchmarks.hospital import FULL, Size
 from benchmarks.inputs import export
-from benchmarks.measure import ROOT, Memory
+from benchmarks.measure import watched
 from benchmarks.others import SHARES
 
 MILLION = 1_000_000
@@ -154,15 +153,9 @@ def measured(way: str, folder: Path, workers: int, work: Path) -> Run:
     command = [sys.executable, "-m", "benchmarks.spark", "--way", way, "--workers", str(workers)]
     with tempfile.TemporaryDirectory(dir=work) as into:
         command += ["--export", str(folder), "--into", into]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-            memory = Memory(process.pid)
-            memory.start()
-            text, _ = process.communicate()
-            memory.stop()
-    if process.returncode:
-        raise RuntimeError(f"{way} ended with {process.returncode}")
-    start, ingest, evaluate, cpu, version = json.loads(text.splitlines()[-1])
-    return Run(way, start, ingest, evaluate, cpu, version, memory.peak)
+        ended = watched(command)
+    start, ingest, evaluate, cpu, version = json.loads(ended.text.splitlines()[-1])
+    return Run(way, start, ingest, evaluate, cpu, version, ended.peak_bytes)
 
 
 def page(runs: Sequence[Run]) -> str:

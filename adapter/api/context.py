@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fastapi import Request
 from sqlalchemy import Engine
 
 from adapter.config import Settings
+from adapter.errors import StoreError, UsageError
 from adapter.server_settings import ServerSettings
+from adapter.store import open_store
+
+if TYPE_CHECKING:
+    from adapter.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +26,17 @@ class ApiContext:
     settings: Settings
     store_url: str
     engine: Engine
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The analytic store. Raises StoreError where it is not there."""
+        with ExitStack() as opened:
+            try:
+                found = opened.enter_context(open_store(self.store_url, create=False))
+            except UsageError as error:
+                # What is wrong with the store's address is no fault of the client's.
+                raise StoreError("the store of this server is not there") from error
+            yield found
 
     @property
     def public_url(self) -> str:

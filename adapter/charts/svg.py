@@ -18,6 +18,8 @@ from adapter.errors import RaiwayError
 
 PNG_SCALE = 2
 _BASE = re.compile(r'((?:xlink:)?href=")https?://[^"#]*(?=#)')
+_ADDRESSED = 'href="#/'
+"""A link of a chart to an address of the server that shows it: charts take fragments only."""
 _ID = re.compile(r'\bid="([^"]+)"')
 _FONT = re.compile(r' font-family="[^"]*"')
 _PLACES = re.compile(r' (?:d|transform|x2?|y2?|width|height)="[^"]*"')
@@ -47,7 +49,7 @@ def rendered(chart: alt.TopLevelMixin | dict[str, Any], name: str, title: str) -
     """
     spec = chart if isinstance(chart, dict) else chart.to_dict()
     drawn = _renderer().vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[])
-    drawn = _smaller(_BASE.sub(r"\1", drawn))
+    drawn = _smaller(_BASE.sub(r"\1", drawn).replace(_ADDRESSED, 'href="/'))
     drawn = _prefixed(drawn, name)
     others = set(_ADDRESS.findall(drawn)) - _NAMESPACES
     if others:

@@ -51,10 +51,16 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A cell of text that leads to another place of the page."""
+    """A cell of text that leads to another place of the page, or to an address of its server."""
 
     text: str
     to: str
+    """An id in the page; an address begins with a slash."""
+
+    @property
+    def href(self) -> str:
+        """As an anchor has it."""
+        return self.to if self.to.startswith("/") else f"#{self.to}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapter.errors import GateFailed
+from adapter.errors import RuleBroken
 
 RULES = {
     "form": "each is a complete summary MeasureReport that passes our own check",
@@ -19,12 +19,11 @@ RULES = {
 """Rules by name; `PoolingRefused.rule` is one of them."""
 
 
-class PoolingRefused(GateFailed):
+class PoolingRefused(RuleBroken):
     """Reports that cannot be added up; `rule` names which of `RULES` is broken.
 
     Exit code 3, issue code business-rule; over HTTP 422.
     """
 
-    def __init__(self, rule: str, what: str, *, where: str = "") -> None:
-        super().__init__(f"not pooled: {what}", where=where, hint=f"{rule}: {RULES[rule]}")
-        self.rule = rule
+    RULES = RULES
+    SAID = "not pooled: "

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from adapter.store import Store
 
 
-def last_run(store: Store) -> str:
-    """A name of the last ingest or replay and whether it ended. Until it changes, the gate finds
-    the same in the same facts."""
-    return "".join(f"{run.run_id} {run.ended}" for run in store.runs()[-1:])
+def runs_so_far(store: Store) -> str:
+    """A name of how many ingests and replays began, and when the last one ended. Until it changes,
+    the gate finds the same in the same facts."""
+    runs = store.runs()
+    ends = [run.ended.isoformat() for run in runs if run.ended]
+    return f"{len(runs)} {max(ends, default='')}"
 
 
 def stamped(store: Store, evaluation: Evaluation, made: datetime | None = None) -> Evaluation:

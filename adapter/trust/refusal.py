@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapter.errors import GateFailed
+from adapter.errors import RuleBroken
 
 RULES = {
     "unsigned": "what is pooled is signed by its site",
@@ -21,12 +21,10 @@ RULES = {
 """Rules by name; `NotTrusted.rule` is one of them."""
 
 
-class NotTrusted(GateFailed):
+class NotTrusted(RuleBroken):
     """A report that may be read but not pooled; `rule` names which of `RULES` is broken.
 
     Exit code 3, issue code business-rule; over HTTP 409 for `replay` and `chain`, else 422.
     """
 
-    def __init__(self, rule: str, what: str, *, where: str = "") -> None:
-        super().__init__(what, where=where, hint=f"{rule}: {RULES[rule]}")
-        self.rule = rule
+    RULES = RULES

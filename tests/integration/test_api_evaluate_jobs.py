@@ -482,7 +482,7 @@ def test_a_client_never_gets_what_was_made_for_another_policy(asking: TestClient
 
 
 def test_the_cache_is_bounded_and_drops_what_nobody_asks_for():
-    cache, made = ResultCache(limit=10), []
+    cache, made = ResultCache[bytes](10, len), []
 
     def compute(text: bytes, lasting: bool = True) -> Callable[[], tuple[bytes, bool]]:
         def computed() -> tuple[bytes, bool]:
@@ -501,7 +501,7 @@ def test_the_cache_is_bounded_and_drops_what_nobody_asks_for():
 
 
 def test_who_waits_for_a_computation_shares_its_failure_but_not_its_cancelling():
-    cache, begun, go_on = ResultCache(), threading.Event(), threading.Event()
+    cache, begun, go_on = ResultCache[bytes](1_000, len), threading.Event(), threading.Event()
     raised: list[BaseException] = []
 
     def failing(error: Exception) -> Callable[[], tuple[bytes, bool]]:

@@ -57,7 +57,7 @@ class Asked:
     def key(self, data_version: str, runs: str) -> str:
         """A name of the result: the same for the same data, question and software.
 
-        runs: `last_run` of the store, since the quality gate counts what came and was not mapped.
+        runs: `runs_so_far` of the store: the quality gate counts what came and was not mapped.
         """
         request = self.request
         said = (

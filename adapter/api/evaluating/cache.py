@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from typing import Generic, TypeVar
 
 from adapter.api.evaluating.progress import Cancelled
 
 MEGABYTES = 64
+_Result = TypeVar("_Result")
 
 
-class ResultCache:
-    """Bytes by key, the least recently asked for dropped first; each computed once at a time.
+class ResultCache(Generic[_Result]):
+    """Results by key, the least recently asked for dropped first; each computed once at a time.
 
-    Threads may share it.
+    limit: of all sizes together; size: of one result. Threads may share it.
     """
 
-    def __init__(self, limit: int = MEGABYTES << 20) -> None:
-        self._limit = limit
-        self._held: OrderedDict[str, bytes] = OrderedDict()
+    def __init__(self, limit: int, size: Callable[[_Result], int] = lambda _: 1) -> None:
+        self._limit, self._size_of = limit, size
+        self._held: OrderedDict[Hashable, _Result] = OrderedDict()
         self._size = 0
-        self._pending: dict[str, Future[bytes]] = {}
+        self._pending: dict[Hashable, Future[_Result]] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: str, compute: Callable[[], tuple[bytes, bool]]) -> bytes:
-        """The bytes of the key.
+    def get(self, key: Hashable, compute: Callable[[], tuple[_Result, bool]]) -> _Result:
+        """The result of the key.
 
-        compute: gives them, and whether they may be kept. Where another thread is computing them,
-        its result is waited for, and its failure is shared; but where it was called off, this
+        compute: gives it, and whether it may be kept. Where another thread is computing it, that
+        result is waited for, and its failure is shared; but where it was called off, this
         thread goes on with its own.
         """
         while True:
@@ -48,8 +50,8 @@ class ResultCache:
                     continue
 
     def _computed(
-        self, key: str, mine: Future[bytes], compute: Callable[[], tuple[bytes, bool]]
-    ) -> bytes:
+        self, key: Hashable, mine: Future[_Result], compute: Callable[[], tuple[_Result, bool]]
+    ) -> _Result:
         try:
             found, lasting = compute()
         except BaseException as error:
@@ -64,11 +66,11 @@ class ResultCache:
         mine.set_result(found)
         return found
 
-    def _keep(self, key: str, found: bytes) -> None:
-        if len(found) > self._limit:
+    def _keep(self, key: Hashable, found: _Result) -> None:
+        if self._size_of(found) > self._limit:
             return
         self._held[key] = found
-        self._size += len(found)
+        self._size += self._size_of(found)
         while self._size > self._limit:
             _, dropped = self._held.popitem(last=False)
-            self._size -= len(dropped)
+            self._size -= self._size_of(dropped)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from sqlalchemy import Engine, delete, insert, select
 
 from adapter.api.context import ApiContext
 from adapter.api.evaluating.asked import Asked
-from adapter.api.evaluating.cache import ResultCache
+from adapter.api.evaluating.cache import MEGABYTES, ResultCache
 from adapter.api.evaluating.jobs import Jobs
 from adapter.api.evaluating.progress import Progress
 from adapter.api.evaluating.question import Sent, question
@@ -26,9 +26,7 @@ from adapter.api.evaluating.tables import evaluation
 from adapter.api.fhir.failures import FhirFailure
 from adapter.api.operational.database import reading, writing
 from adapter.api.reports.repository import ReportRepository
-from adapter.errors import StoreError, UsageError
-from adapter.quality.stamp import last_run
-from adapter.store import open_store
+from adapter.quality.stamp import runs_so_far
 
 if TYPE_CHECKING:
     from adapter.store import Store
@@ -61,16 +59,16 @@ class Evaluator:
         self.runner = Runner(
             self.jobs, limits.evaluations_at_once, limits.job_deadline.total_seconds()
         )
-        self.cache = ResultCache()
+        self.cache: ResultCache[bytes] = ResultCache(MEGABYTES << 20, len)
         self.timed: Callable[[], AbstractContextManager[None]] = nullcontext
         self._free = threading.BoundedSemaphore(limits.evaluations_at_once)
 
     def plan(self, sent: Sent) -> Planned:
         """Read the request against the store. Raises FhirFailure as `question` does."""
-        with self._store() as store:
+        with self.context.store() as store:
             asked = question(sent, self.context.settings, store)
             version = store.fingerprint(asked.request.sites)
-            key = asked.key(version, last_run(store))
+            key = asked.key(version, runs_so_far(store))
         return Planned(asked, version, key, first_made(self.context.engine, key))
 
     def now(self, planned: Planned) -> Results:
@@ -81,21 +79,11 @@ class Evaluator:
         """The results, for a job: it waits for its turn until it is called off."""
         return self._results(planned, progress, None)
 
-    @contextmanager
-    def _store(self) -> Iterator[Store]:
-        with ExitStack() as opened:
-            try:
-                found = opened.enter_context(open_store(self.context.store_url, create=False))
-            except UsageError as error:
-                # What is wrong with the store's address is no fault of the client's.
-                raise StoreError("the store of this server is not there") from error
-            yield found
-
     def _results(self, planned: Planned, progress: Progress, patience: float | None) -> Results:
         def computed() -> tuple[bytes, bool]:
             self._take_turn(progress, patience)
             try:
-                with self.timed(), self._store() as store:
+                with self.timed(), self.context.store() as store:
                     return self._computed(planned, store, progress)
             finally:
                 self._free.release()

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from adapter.api.fhir.failures import FhirFailure
+from adapter.api.pages.cohort_form import cohort_form
 from adapter.api.pages.cohorts import Cohort, cohorts
 from adapter.api.pages.filters import Filters, filters
-from adapter.api.pages.outcomes import cohort_form
 from adapter.api.pages.patients import PageNames, Tokens, address, tokens
 from adapter.api.pages.shell import View, answer
 from adapter.api.pages.viewing import PageRoute, Viewer, patient_viewer
@@ -40,7 +40,7 @@ def explorer(
 ) -> Response:
     """The flow, the patients who are in, and those who are out with the reason."""
     held = cohorts(request)
-    with held.store() as store:
+    with held.context.store() as store:
         cohort = held.of(store, chosen)
     audit(request, who.who, "R", interaction="cohort")
     if page > lists_of(cohort.flow.enrolled) or out > lists_of(cohort.flow.persons):

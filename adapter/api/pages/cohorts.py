@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import Request
 
 from adapter import definitions
 from adapter.api.context import ApiContext
+from adapter.api.evaluating.cache import ResultCache
 from adapter.api.fhir.failures import FhirFailure
 from adapter.api.pages.filters import Filters
 from adapter.cohort import Attrition, attrition_of
-from adapter.errors import StoreError, UsageError
 from adapter.evaluate import Evaluation, evaluate
 from adapter.models import PatientRow
-from adapter.quality.stamp import last_run, stamped
-from adapter.store import open_store
+from adapter.quality.stamp import runs_so_far, stamped
 from analytics.aggregate import aggregate
 from analytics.estimate import estimate
 from analytics.patient_level import site_figures
@@ -55,31 +50,21 @@ class Cohorts:
 
     def __init__(self, context: ApiContext) -> None:
         self.context = context
-        self._evaluations: _Recent[Evaluation] = _Recent(KEPT_EVALUATIONS)
-        self._pages: _Recent[object] = _Recent(KEPT_PAGES)
+        self._evaluations: ResultCache[Evaluation] = ResultCache(KEPT_EVALUATIONS)
+        self._pages: ResultCache[Any] = ResultCache(KEPT_PAGES)
 
     @property
     def study(self) -> Study:
         """The study of the server's settings. Raises DefinitionError."""
         return definitions.load().study(self.context.settings.analysis.study)
 
-    @contextmanager
-    def store(self) -> Iterator[Store]:
-        """The store. Raises StoreError where it is not there."""
-        with ExitStack() as opened:
-            try:
-                found = opened.enter_context(open_store(self.context.store_url, create=False))
-            except UsageError as error:
-                raise StoreError("the store of this server is not there") from error
-            yield found
-
     def of(self, store: Store, filters: Filters) -> Cohort:
         """The cohort. Raises UsageError for an unknown site, FhirFailure 403 for one too large."""
         study = self.study
         asked = filters.asked
         version = store.fingerprint(asked.sites)
-        key = (study.fingerprint, version, last_run(store), datetime.now(UTC).date(), asked)
-        whole = self._evaluations.get(key, lambda: self._evaluated(store, study, filters))
+        key = (study.fingerprint, version, runs_so_far(store), datetime.now(UTC).date(), asked)
+        whole = self._evaluations.get(key, lambda: (self._evaluated(store, study, filters), True))
         found = _narrowed(whole, filters) if filters.narrowed else whole
         return Cohort(filters, found, whole, attrition_of(found.courses, study))
 
@@ -90,7 +75,8 @@ class Cohorts:
             (e.patient_key, e.number) for course in found.courses for e in course.episodes
         )
         key = (page, found.study.fingerprint, found.data_version, found.quality, chosen)
-        return self._pages.get(key, made)  # type: ignore[return-value]  # by the page's name
+        parts: _Held = self._pages.get(key, lambda: (made(), True))
+        return parts
 
     def check_size(self, store: Store, sites: Sequence[str]) -> None:
         """Raises FhirFailure 403 where the sites have more patients than a page looks at."""
@@ -123,32 +109,6 @@ def _narrowed(whole: Evaluation, filters: Filters) -> Evaluation:
         estimates=estimate(found, study),
         site=site_figures(courses, study),
     )
-
-
-class _Recent(Generic[_Held]):
-    """The last values asked for; who asks for one that is being computed waits for it."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._held: OrderedDict[object, Future[_Held]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: object, made: Callable[[], _Held]) -> _Held:
-        with self._lock:
-            mine = key not in self._held
-            found = self._held.setdefault(key, Future())
-            self._held.move_to_end(key)
-            while len(self._held) > self._most:
-                self._held.popitem(last=False)
-        if mine:
-            try:
-                found.set_result(made())
-            except BaseException as error:
-                with self._lock:
-                    if self._held.get(key) is found:
-                        del self._held[key]
-                found.set_exception(error)
-        return found.result()
 
 
 def cohorts(request: Request) -> Cohorts:

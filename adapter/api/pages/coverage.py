@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from adapter import definitions
-from adapter.api.pages.cohorts import cohorts
+from adapter.api.context import context_of
 from adapter.api.pages.filters import Filters, by_site_alone, filters
 from adapter.api.pages.shell import View, answer
 from adapter.api.pages.viewing import PageRoute, Viewer, patient_viewer
@@ -33,7 +33,7 @@ def coverage(
     """The coverage of what the store's ingests recorded."""
     by_site_alone(chosen)
     watch = watching.load()
-    with cohorts(request).store() as store:
+    with context_of(request).store() as store:
         check_sites(store, chosen.site)
         found = covered(
             evidence_of(store, watch, chosen.site), watch, Suggester(watch, definitions.load())

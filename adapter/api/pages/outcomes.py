@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any
 
@@ -13,7 +13,8 @@ from adapter.abstract import headline
 from adapter.api.evaluating.given import Given
 from adapter.api.evaluating.question import Sent
 from adapter.api.evaluating.routes import evaluator_of
-from adapter.api.pages.cohorts import Cohort, cohorts
+from adapter.api.pages.cohort_form import cohort_form
+from adapter.api.pages.cohorts import cohorts
 from adapter.api.pages.filters import Filters, filters
 from adapter.api.pages.patients import PageNames, tokens
 from adapter.api.pages.reported import report_tables
@@ -45,7 +46,7 @@ def _of_patients(request: Request, who: Viewer, chosen: Filters) -> View:
     from adapter.html_report.patient_page import outcome_sections
 
     held = cohorts(request)
-    with held.store() as store:
+    with held.context.store() as store:
         cohort = held.of(store, chosen)
     audit(request, who.who, "R", interaction="outcomes")
     evaluation = cohort.evaluation
@@ -60,30 +61,6 @@ def _of_patients(request: Request, who: Viewer, chosen: Filters) -> View:
         template="cohort_form.html.j2",
         form=cohort_form(PATH, cohort),
     )
-
-
-def cohort_form(path: str, cohort: Cohort) -> Mapping[str, Any]:
-    """What the form of filters needs: what is chosen, and what can be."""
-    whole = cohort.whole
-    labels = {each.code: each.label for each in whole.study.driver_classes}
-    episodes = [each for course in whole.courses for each in course.episodes]
-    drivers = sorted({each.profile.driver for each in episodes} | set(cohort.filters.driver))
-    regimens = sorted({each.drugs.regimen for each in episodes} | set(cohort.filters.regimen))
-    sites = sorted({*whole.sites, *cohort.filters.site})
-    return {
-        "path": path,
-        "chosen": cohort.filters,
-        "choices": (
-            ("site", "Sites", [(site, site) for site in sites]),
-            ("driver", "Driver", [(code, labels.get(code, code)) for code in drivers]),
-            ("regimen", "Drugs", [(each, each.replace("+", " + ")) for each in regimens]),
-        ),
-        "others": [
-            (place, f"{name}{cohort.filters.query}")
-            for place, name in (("Outcomes", "/outcomes"), ("Cohort", "/cohort"))
-            if name != path
-        ],
-    }
 
 
 def _of_reports(request: Request, who: Viewer) -> View:

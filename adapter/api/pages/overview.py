@@ -30,7 +30,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 def overview(request: Request, who: Annotated[Viewer, Depends(viewer)]) -> Response:
     """What there is, in one look; counts only for who may see patients."""
     held = cohorts(request)
-    with held.store() as store:
+    with held.context.store() as store:
         view = _of_patients(held, store) if who.patient_level else _of_aggregates(held, store)
     return answer(request, who, view)
 

@@ -48,7 +48,7 @@ def patient(
 ) -> Response:
     """The page of the patient whose token it is."""
     held = cohorts(request)
-    with held.store() as store:
+    with held.context.store() as store:
         view = _view(held, store, (_key(request, store, token), token))
     audit(request, who.who, "R", [f"Patient/{token}"], interaction="patient")
     return answer(request, who, view)
@@ -63,7 +63,7 @@ def find(
     """To the page of the patient who is named by key, `Patient/id` or id. Sent as a form, so that
     no id stands in an address."""
     held = cohorts(request)
-    with held.store() as store:
+    with held.context.store() as store:
         course = explained(store, held.study, form.get("patient", "").strip(), form.get("site", ""))
     audit(request, who.who, "E", interaction="find-patient")
     return RedirectResponse(address(tokens(request), course.patient_key), 303)

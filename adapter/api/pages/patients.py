@@ -43,7 +43,7 @@ class Tokens:
 class PageNames(Names):
     """Names that lead to the patient's page instead of a part of the same page.
 
-    Their links begin with `#/`, which the shell turns into an address: plots take fragments only.
+    Those of plots begin with `#/`, which `adapter.charts.svg` turns into addresses.
     """
 
     tokens: Tokens = field(kw_only=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from adapter.api.context import context_of
 from adapter.api.fhir.failures import FhirFailure
 from adapter.api.pages.cohorts import cohorts
 from adapter.api.pages.shell import View, answer
@@ -45,7 +46,7 @@ def quarantine(
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
 ) -> Response:
     """Reasons, lines in the order of their files, and a button for each site."""
-    with cohorts(request).store() as store:
+    with context_of(request).store() as store:
         rows = sorted(store.quarantined(), key=_place)
         replayed = [run for run in store.runs() if run.paths == REPLAY][-1:]
     pages = max(1, -(-len(rows) // SHOWN))
@@ -90,7 +91,7 @@ def replay(
     """Map a site's quarantined lines again, with the mappings and settings of the server."""
     held, site = cohorts(request), form.get("site", "")
     settings = held.context.settings
-    with held.store() as store:
+    with held.context.store() as store:
         replay_run(in_zone_of(store, site_mapper(settings, site)).mapper, store)
     audit(request, who.who, "E", interaction="replay")
     return RedirectResponse(PATH, 303)

@@ -32,7 +32,7 @@ COUNTS = (
 def runs(request: Request, who: Annotated[Viewer, Depends(patient_viewer)]) -> Response:
     """The sites of the store and its ingests, the last first."""
     held = cohorts(request)
-    with held.store() as store:
+    with held.context.store() as store:
         sections = (freshness_section(store), _sites(store), _runs(store))
     pulled = _pulls(held.context.settings.landing.folder)
     return answer(request, who, View("Sites and runs", (*sections, pulled)))

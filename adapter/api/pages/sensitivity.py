@@ -69,7 +69,7 @@ def _found(held: Cohorts, study: Study, chosen: Filters, rules: str) -> Sensitiv
     if len(variants) > MOST:
         said = f"{len(variants)} definitions; a page compares {MOST}"
         raise UsageError(said, hint="raiway sensitivity takes more")
-    with held.store() as store:
+    with held.context.store() as store:
         held.check_size(store, chosen.site)
         return sensitivity(store, Question(study, variants, (), chosen.site))
 

@@ -63,9 +63,8 @@ def answer(request: Request, viewer: Viewer | None, view: View, status: int = 20
             if viewer and (viewer.patient_level or not patients)
         ],
     )
-    # Where a part of a report would lead on in its own file, a page leads to another page.
     headers = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
-    return HTMLResponse(text.replace('href="#/', 'href="/'), status, headers)
+    return HTMLResponse(text, status, headers)
 
 
 def failure(request: Request, error: FhirFailure) -> Response:

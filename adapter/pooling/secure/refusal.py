@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapter.errors import GateFailed
+from adapter.errors import RuleBroken
 
 RULES = {
     "form": "each message has the members of its kind, and no others",
@@ -29,12 +29,11 @@ RULES = {
 """Rules by name; `SecureSumRefused.rule` is one of them."""
 
 
-class SecureSumRefused(GateFailed):
+class SecureSumRefused(RuleBroken):
     """A step that is not taken; `rule` names which of `RULES` is broken.
 
     Exit code 3, issue code business-rule. No message holds a count of a site's table.
     """
 
-    def __init__(self, rule: str, what: str, *, where: str = "") -> None:
-        super().__init__(f"not added: {what}", where=where, hint=f"{rule}: {RULES[rule]}")
-        self.rule = rule
+    RULES = RULES
+    SAID = "not added: "
